@@ -1,0 +1,75 @@
+"""How a note's text and image vectors share one unit vector, so that partial notes compare before any training.
+
+A vector is [√(1−s)·text, √s·image, absent text, absent image], s being the image's share. A missing modality
+leaves its block at zero and puts its mass into a coordinate of its own, which keeps the row at unit length
+*and* the other block at its usual size: with or without a picture, a note's text counts the same.
+Queries drop the absent coordinates, or notes would be alike for lacking the same thing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The layout of a vector: `sizes` names the blocks in order, `absent` counts the coordinates at the end.
+
+    An encoder of a single, inseparable space has one block and no absent coordinates.
+    """
+
+    sizes: tuple[tuple[str, int], ...]
+    absent: int = 0
+
+    @property
+    def dim(self) -> int:
+        """Length of a whole vector."""
+        return sum(size for _, size in self.sizes) + self.absent
+
+    def as_json(self) -> dict[str, object]:
+        """Return the layout as JSON, to stand in an index."""
+        return {"sizes": dict(self.sizes), "absent": self.absent}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> "Blocks":
+        """Read what `as_json` wrote."""
+        sizes, absent = value["sizes"], value["absent"]
+        assert isinstance(sizes, Mapping)
+        assert isinstance(absent, int)
+        return cls(tuple((str(name), int(size)) for name, size in sizes.items()), absent)
+
+    def as_query(self, vectors: Vectors) -> Vectors:
+        """Drop the absent coordinates of vectors [N, dim] and return rows to unit length (zero rows stay)."""
+        if not self.absent:
+            return vectors
+        queries = vectors.copy()
+        queries[:, -self.absent :] = 0
+        return unit_rows(queries)
+
+    def contributions(self, query: Vectors, candidate: Vectors) -> dict[str, float]:
+        """Split the score query·candidate of two vectors [dim] into what each block adds; they sum to it."""
+        parts, start = {}, 0
+        for name, size in self.sizes:
+            parts[name] = float(query[start : start + size] @ candidate[start : start + size])
+            start += size
+        return parts
+
+
+def join(text: Vectors, image: Vectors, image_share: float) -> Vectors:
+    """Join unit rows text [N, T] and image [N, I], zero rows meaning absent, to unit rows [N, T + I + 2]."""
+    text_weight, image_weight = np.float32(np.sqrt(1 - image_share)), np.float32(np.sqrt(image_share))
+    no_text = (~text.any(axis=1, keepdims=True)).astype(np.float32)
+    no_image = (~image.any(axis=1, keepdims=True)).astype(np.float32)
+    return np.concatenate(
+        [text * text_weight, image * image_weight, no_text * text_weight, no_image * image_weight], axis=1
+    )
+
+
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Scale rows to unit length; zero rows stay zero."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)

@@ -1,0 +1,91 @@
+"""The text tower: all-MiniLM-L6-v2, from texts to unit vectors."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from encoders.bert import Bert, BertShape
+from encoders.blocks import Vectors, unit_rows
+from encoders.device import Precision, best_device, resolve_precision
+from encoders.errors import WeightsError
+from encoders.stock import find_minilm, sha256
+
+# Tokens, padding included, that one forward pass takes: enough to fill two cores, and it bounds memory.
+TOKEN_BUDGET = 8192
+
+
+class MiniLM:
+    """Mean-pooled MiniLM-L6-H384; texts longer than max_tokens are cut at the end.
+
+    folder: holds model.safetensors and tokenizer.json; None: the official files, wherever they are here.
+    """
+
+    dim = 384
+
+    def __init__(self, folder: Path | None = None, max_tokens: int = 256, precision: Precision = "auto") -> None:
+        self.folder = folder or find_minilm()
+        self.max_tokens = max_tokens
+        self.device = best_device()
+        self.dtype = resolve_precision(precision, self.device)
+        weights = self.folder / "model.safetensors"
+        self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(max_tokens)
+        with torch.device("meta"):
+            model = Bert(BertShape())
+        state = {name: tensor for name, tensor in load_file(weights).items() if not _unused(name)}
+        try:
+            model.load_state_dict(state, assign=True)
+        except RuntimeError as error:
+            raise WeightsError(f"{weights} does not hold a MiniLM-L6-H384: {error}") from error
+        self.model = model.to(self.device, self.dtype).eval()
+
+    def identity(self) -> dict[str, object]:
+        """Return what decides the vectors up to rounding: for the fingerprint."""
+        return {
+            "tower": "minilm",
+            "weights": sha256(self.folder / "model.safetensors"),
+            "tokenizer": sha256(self.folder / "tokenizer.json"),
+            "max_tokens": self.max_tokens,
+            "pooling": "mean",
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors and tokenizer.json into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tokenizer.json").write_bytes((self.folder / "tokenizer.json").read_bytes())
+        # The file as it was read, not the model in memory, which may have been rounded to bfloat16.
+        save_file(load_file(self.folder / "model.safetensors"), folder / "model.safetensors")
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode N texts to unit rows, float32 [N, 384]; a blank text is a zero row."""
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        present = [i for i, text in enumerate(texts) if text.strip()]
+        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch([texts[i] for i in present])]
+        # Longest first: rows of one batch are then of nearly one length, and little is padding.
+        order = sorted(range(len(present)), key=lambda i: -len(tokens[i]))
+        while order:
+            size = max(1, TOKEN_BUDGET // len(tokens[order[0]]))
+            batch, order = order[:size], order[size:]
+            rows = self._forward([tokens[i] for i in batch])
+            vectors[[present[i] for i in batch]] = rows
+        return unit_rows(vectors)
+
+    def _forward(self, tokens: list[list[int]]) -> Vectors:
+        lengths = [len(row) for row in tokens]
+        padded = torch.zeros(len(tokens), max(lengths), dtype=torch.int64)
+        for i, row in enumerate(tokens):
+            padded[i, : len(row)] = torch.tensor(row)
+        means = self.model(padded.to(self.device), torch.tensor(lengths, device=self.device))
+        vectors: Vectors = means.cpu().numpy()
+        return vectors
+
+
+def _unused(name: str) -> bool:
+    """Whether a checkpoint's tensor is none of the encoder's: the pooler, and a buffer of positions."""
+    return name.startswith("pooler.") or name.endswith("position_ids")

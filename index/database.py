@@ -1,0 +1,110 @@
+"""Opening the SQLite file: format, durability, read-only folders, and SQLite's errors by our names."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.errors import CorruptIndex, IndexLocked, IndexReadOnly, UnsupportedFormat
+
+APPLICATION_ID = 0x4E4C4E53  # "NLNS"
+FORMAT = 1
+BUSY_SECONDS = 10.0
+
+_SCHEMA = (
+    # The vector stands last: a read of the payload alone then never touches the pages it spills to.
+    """CREATE TABLE records (
+        key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload TEXT NOT NULL,
+        content_hash TEXT NOT NULL, vector BLOB NOT NULL)""",
+    "CREATE TABLE tombstones (seq INTEGER PRIMARY KEY, key INTEGER NOT NULL)",
+    "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL)",
+    "INSERT INTO state VALUES (1, 0)",
+    # Constants, because PRAGMA takes no parameters: APPLICATION_ID and FORMAT.
+    "PRAGMA application_id = 1313623635",
+    "PRAGMA user_version = 1",
+)
+
+
+def create_database(path: Path) -> None:
+    """Make the tables; the file says what it is only once they all stand."""
+    connection = connect(path.absolute().as_uri() + "?mode=rwc")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def connect(uri: str) -> sqlite3.Connection:
+    """A connection in autocommit, for any thread, that waits for other processes and syncs each commit."""
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
+    """The connection, and the address by which to open another one like it.
+
+    In a folder that may not be written SQLite cannot keep its shared-memory file. Where the writer
+    closed cleanly the database is whole without it and is read as immutable.
+    Raises CorruptIndex, UnsupportedFormat, IndexReadOnly.
+    """
+    if not path.is_file():
+        raise CorruptIndex(f"{path} is missing beside its manifest. Restore it, or rebuild the index.")
+    uri = path.absolute().as_uri()
+    wal = path.with_name(path.name + "-wal")
+    with named_errors(path):
+        try:
+            return _probed(path, uri + "?mode=rw")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        if wal.exists() and wal.stat().st_size:
+            raise IndexReadOnly(
+                f"{path.parent} may not be written and its last writer is open or was killed. "
+                "Open it once where it may be written, close it, and copy it again."
+            )
+        return _probed(path, uri + "?immutable=1")
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors under the names of index/errors.py; the others pass as they are."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise IndexLocked(f"{path}: another program holds it: {error}. Try again later.") from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise IndexReadOnly(f"{path}: not for this process: {error}. Mend the rights.") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise CorruptIndex(f"{path} is damaged: {error}. Restore or rebuild the index.") from error
+        raise
+
+
+def _probed(path: Path, uri: str) -> tuple[sqlite3.Connection, str]:
+    connection = connect(uri)
+    try:
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found != APPLICATION_ID:
+            raise UnsupportedFormat(
+                f"{path}: application id {found:#x}, expected {APPLICATION_ID:#x}: it belongs to another "
+                "program. Give the folder of a notelens index."
+            )
+        if version != FORMAT:
+            raise UnsupportedFormat(
+                f"{path}: database format {version}, this notelens reads {FORMAT}. "
+                "Upgrade notelens, or rebuild the index."
+            )
+        connection.execute("SELECT seq FROM state").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection, uri

@@ -1,0 +1,105 @@
+"""The index directory: what lies in it, who may create one where, and who may write."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from index.database import APPLICATION_ID, connect, create_database
+from index.errors import CorruptIndex, IndexExists, IndexLocked, IndexReadOnly
+from index.manifest import NAME, Manifest, write_manifest
+
+DATABASE = "index.sqlite"
+LOCK = "writer.lock"
+_LEFTOVERS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")
+
+
+class WriterLock:
+    """The right to write, held by one index object at a time; it ends with the process, however that ends."""
+
+    def __init__(self, folder: Path, timeout: float) -> None:
+        self._folder = folder
+        self._timeout = timeout
+        self._lock = FileLock(folder / LOCK, thread_local=False)
+
+    def acquire(self) -> None:
+        """Take the lock unless held. Raises IndexLocked after the timeout, IndexReadOnly."""
+        if self._lock.is_locked:
+            return
+        try:
+            self._lock.acquire(timeout=self._timeout)
+        except Timeout as error:
+            raise IndexLocked(
+                f"{self._folder}: another process is writing; waited {self._timeout:g} s. "
+                "Close it there, or write through that process."
+            ) from error
+        except OSError as error:
+            raise IndexReadOnly(f"{self._folder} may not be written: {error}. Mend its rights.") from error
+
+    @property
+    def held(self) -> bool:
+        """Whether this object may write now."""
+        return self._lock.is_locked
+
+    def release(self) -> None:
+        """Let others write."""
+        self._lock.release(force=True)
+
+
+def create_folder(folder: Path, manifest: Manifest, timeout: float) -> None:
+    """Make an empty index directory, over the leftovers of a creation that was killed half-way.
+
+    Raises IndexExists, IndexLocked, IndexReadOnly, and CorruptIndex where records stand without a manifest.
+    """
+    _refuse_taken(folder)  # before the lock, so as to leave nothing in a folder that is not ours
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IndexReadOnly(f"{folder} cannot be made: {error}. Choose a folder you may write.") from error
+    lock = WriterLock(folder, timeout)
+    lock.acquire()
+    try:
+        _refuse_taken(folder)
+        for name in _LEFTOVERS:
+            (folder / name).unlink(missing_ok=True)
+        create_database(folder / DATABASE)
+        write_manifest(folder, manifest)
+    finally:
+        lock.release()
+
+
+def _refuse_taken(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise IndexExists(f"{folder} is a file, expected a folder or nothing. Choose another path.")
+    names = sorted(path.name for path in folder.iterdir())
+    if NAME in names:
+        raise IndexExists(f"{folder} already holds an index. Open it, or remove the folder first.")
+    if DATABASE in names and _holds_something(folder / DATABASE):
+        raise CorruptIndex(
+            f"{folder / DATABASE} holds data but {NAME} is missing. Restore {NAME} from a copy; "
+            "if the data is not wanted, remove the folder."
+        )
+    foreign = [name for name in names if name not in (*_LEFTOVERS, LOCK) and not _is_temporary(name)]
+    if foreign:
+        raise IndexExists(f"{folder} is no index and not empty: it holds {foreign[:3]}. Choose another one.")
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(f"{NAME}.") and name.endswith(".tmp")
+
+
+def _holds_something(database: Path) -> bool:
+    try:
+        with closing(connect(database.absolute().as_uri() + "?mode=rw")) as connection:
+            tables = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]
+            owner = connection.execute("PRAGMA application_id").fetchone()[0]
+            if not tables:
+                return False
+            return bool(owner != APPLICATION_ID or connection.execute("SELECT seq FROM state").fetchone()[0])
+    except sqlite3.DatabaseError:  # whatever it is, it is not a creation of ours cut short
+        return True

@@ -1,0 +1,12 @@
+"""Notes into an index, and partial notes into ranked notes.
+
+build.py       a corpus into an index: only what changed is encoded, bad notes are set aside
+retriever.py   a partial note, stored notes, or a mix of them -> ranked hits
+hit.py         one answer with its evidence
+export.py      an index as arrays
+"""
+
+from retrieval.hit import Hit, Why
+from retrieval.retriever import Retriever
+
+__all__ = ["Hit", "Retriever", "Why"]

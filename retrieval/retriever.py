@@ -1,0 +1,115 @@
+"""From a partial note to ranked notes. There is one path: everything that is asked becomes one query vector."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+
+from encoders.blocks import Blocks, Vectors, unit_rows
+from index import open_index
+from retrieval.errors import EmptyQuery, EncoderChanged, UnknownNote
+from retrieval.hit import Hit, Why
+
+if TYPE_CHECKING:
+    from encoders.base import Encoder
+    from encoders.note import Note
+    from index import Filter, NoteIndex, Record
+
+
+class Retriever:
+    """Answers which notes of an index are like stored notes, a partial note, or a mix of them.
+
+    encoder: makes the encoder the first time a query has text or pictures; a query by id never does, so it
+    costs no import of torch. Its fingerprint must be the index's.
+    """
+
+    def __init__(self, index: "NoteIndex", encoder: "Callable[[], Encoder]") -> None:
+        self.index = index
+        self.blocks = Blocks.from_json(cast("dict[str, object]", index.meta["blocks"]))
+        self._make_encoder = encoder
+        self._encoder: Encoder | None = None
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open an index directory, with the encoder it was built with."""
+        index = open_index(path)
+
+        def make() -> "Encoder":
+            from encoders.load import load_encoder
+
+            return load_encoder(cast("dict[str, Any]", index.meta["encoder"]))
+
+        return cls(index, make)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.index.close()
+
+    @property
+    def encoder(self) -> "Encoder":
+        """The index's encoder, made on first use; raises EncoderChanged where it is not the same any more."""
+        if self._encoder is None:
+            encoder = self._make_encoder()
+            if encoder.fingerprint != self.index.fingerprint:
+                raise EncoderChanged(
+                    f"the index was built with encoder {self.index.fingerprint}, the one it names is now "
+                    f"{encoder.fingerprint}: put the old encoder back, or build the index again into a new folder"
+                )
+            self._encoder = encoder
+        return self._encoder
+
+    def similar(
+        self,
+        ids: Sequence[str] = (),
+        note: "Note | None" = None,
+        k: int = 10,
+        where: "Filter | None" = None,
+    ) -> list[Hit]:
+        """Return the k nearest notes to a mix of stored notes and a partial note, best first.
+
+        Every part counts the same; the notes asked by are never among the answers.
+        Raises UnknownNote, EmptyQuery, and NoteRejected for a picture that does not decode.
+        """
+        records = self._records(ids)
+        parts = [record.vector for record in records]
+        if note is not None:
+            parts.append(self.encoder.encode([note])[0])
+        if not parts:
+            raise EmptyQuery("nothing to search with: give the id of a note, a text, or an image")
+        # Each part drops its absent coordinates before the mix, so that all weigh the same.
+        query = unit_rows(self.blocks.as_query(np.stack(parts)).mean(axis=0))
+        found = self.index.search(query[None], k + len(set(ids)), where)
+        asked = [record.payload for record in records] + ([note.payload()] if note else [])
+        ranked = [
+            (hit_id, float(score))
+            for hit_id, score in zip(found.ids[0], found.scores[0], strict=True)
+            if hit_id not in ids
+        ][:k]
+        return self._hits(ranked, query, asked)
+
+    def _records(self, ids: Sequence[str]) -> "list[Record]":
+        records = self.index.get(ids) if ids else []
+        missing = [note_id for note_id, record in zip(ids, records, strict=True) if record is None]
+        if missing:
+            raise UnknownNote(f"the index has no note {', '.join(map(repr, missing))} (it has {self.index.count():,})")
+        return [record for record in records if record is not None]
+
+    def _hits(self, ranked: list[tuple[str, float]], query: Vectors, asked: Sequence[Any]) -> list[Hit]:
+        tags = {str(tag).casefold() for payload in asked for tag in payload["tags"]}
+        categories = {payload["category"] for payload in asked} - {None}
+        hits = []
+        records = self.index.get([hit_id for hit_id, _ in ranked])
+        for (hit_id, score), record in zip(ranked, records, strict=True):
+            if record is None:
+                continue  # deleted by another process since the search
+            payload = cast("dict[str, Any]", record.payload)
+            why = Why(
+                contributions=self.blocks.contributions(query, record.vector),
+                shared_tags=tuple(tag for tag in payload["tags"] if tag.casefold() in tags),
+                same_category=payload["category"] in categories,
+            )
+            hits.append(Hit(hit_id, score, payload, why))
+        return hits
