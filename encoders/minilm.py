@@ -35,8 +35,8 @@ class MiniLM:
         self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
-        with torch.device("meta"):
-            model = Bert(BertShape())
+        # Not on the meta device: that imports the whole compiler, seconds more than these weights take to fill.
+        model = Bert(BertShape())
         state = {name: tensor for name, tensor in load_file(weights).items() if not _unused(name)}
         try:
             model.load_state_dict(state, assign=True)

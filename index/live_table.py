@@ -94,7 +94,9 @@ class LiveTable:
         return complete
 
     def _build(self, store: Store) -> VectorTable:
-        table = VectorTable.empty(self._kind_for(store.count()), self._manifest.dim, self._config)
+        rows = store.count()
+        table = VectorTable.empty(self._kind_for(rows), self._manifest.dim, self._config)
+        log.info("%s: building a %s index of %d rows.", self._folder, table.kind, rows)  # a graph takes minutes
         for keys, vectors in store.vectors_after(0):
             table.add(keys, vectors)
         self.seq = store.sequence()

@@ -7,21 +7,44 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from encoders.blocks import Blocks, Vectors, unit_rows
+from encoders.images import ImageLimits
 from index import open_index
 from retrieval.errors import EmptyQuery, EncoderChanged, UnknownNote
 from retrieval.hit import Hit, Why
 
 if TYPE_CHECKING:
     from encoders.base import Encoder
+    from encoders.device import Precision
     from encoders.note import Note
-    from index import Filter, NoteIndex, Record
+    from encoders.note_encoder import NoteEncoder
+    from index import JSON, Filter, NoteIndex, Record
+
+
+def index_meta(encoder: "Encoder") -> "dict[str, JSON]":
+    """Return what an index keeps of its encoder: enough to make it again, and to read a vector without it."""
+    return cast("dict[str, JSON]", {"encoder": encoder.as_json(), "blocks": encoder.blocks.as_json()})
+
+
+def described_encoder(
+    index: "NoteIndex", precision: "Precision" = "auto", limits: ImageLimits = ImageLimits()
+) -> "NoteEncoder":
+    """Make the encoder an index was built with; raises EncoderChanged where it gives other vectors now."""
+    from encoders.load import load_encoder
+
+    encoder = load_encoder(cast("dict[str, Any]", index.meta["encoder"]), precision, limits)
+    if encoder.fingerprint != index.fingerprint:
+        raise EncoderChanged(
+            f"the index was built with encoder {index.fingerprint}, the one it names is now "
+            f"{encoder.fingerprint}: put the old encoder back, or build the index again into a new folder"
+        )
+    return encoder
 
 
 class Retriever:
     """Answers which notes of an index are like stored notes, a partial note, or a mix of them.
 
     encoder: makes the encoder the first time a query has text or pictures; a query by id never does, so it
-    costs no import of torch. Its fingerprint must be the index's.
+    costs no import of torch.
     """
 
     def __init__(self, index: "NoteIndex", encoder: "Callable[[], Encoder]") -> None:
@@ -31,16 +54,10 @@ class Retriever:
         self._encoder: Encoder | None = None
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, precision: "Precision" = "auto", limits: ImageLimits = ImageLimits()) -> Self:
         """Open an index directory, with the encoder it was built with."""
         index = open_index(path)
-
-        def make() -> "Encoder":
-            from encoders.load import load_encoder
-
-            return load_encoder(cast("dict[str, Any]", index.meta["encoder"]))
-
-        return cls(index, make)
+        return cls(index, lambda: described_encoder(index, precision, limits))
 
     def __enter__(self) -> Self:
         return self
@@ -52,13 +69,7 @@ class Retriever:
     def encoder(self) -> "Encoder":
         """The index's encoder, made on first use; raises EncoderChanged where it is not the same any more."""
         if self._encoder is None:
-            encoder = self._make_encoder()
-            if encoder.fingerprint != self.index.fingerprint:
-                raise EncoderChanged(
-                    f"the index was built with encoder {self.index.fingerprint}, the one it names is now "
-                    f"{encoder.fingerprint}: put the old encoder back, or build the index again into a new folder"
-                )
-            self._encoder = encoder
+            self._encoder = self._make_encoder()
         return self._encoder
 
     def similar(

@@ -1,0 +1,71 @@
+"""query: which notes are like this one."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.options import AsJson, IndexPath
+from app.console import print_json, stdout
+from app.errors import AppError
+
+if TYPE_CHECKING:
+    from encoders.note import Note
+
+
+def query(
+    index: IndexPath,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="A stored note. Repeat to mix several.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words, a sentence, a title.")] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A picture. Repeat for more.")
+    ] = None,
+    note: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A note as JSON, with any subset of fields.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many notes to return.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Return the notes most like a stored note, a text, a picture, a whole note, or a mix of these."""
+    if not ids and not (text and text.strip()) and not image and not note:
+        raise typer.BadParameter("give at least one of --id, --text, --image, --note")
+    from retrieval.retriever import Retriever
+
+    with Retriever.open(index) as retriever:
+        partial = _partial_note(text, image or [], note) if text or image or note else None
+        started = perf_counter()
+        hits = retriever.similar(ids or (), partial, k)
+        took_ms = (perf_counter() - started) * 1000
+    if as_json:
+        print_json({"hits": [hit.as_json() for hit in hits], "took_ms": round(took_ms, 3)})
+    else:
+        from app.tables import hits_table
+
+        stdout().print(hits_table(hits))
+
+
+def _partial_note(text: str | None, images: list[Path], file: Path | None) -> "Note":
+    """Make one note of all that was given: the text joins the body, the pictures are added."""
+    from encoders.images import NoteImage
+    from encoders.note import Note
+
+    note = read_note(file) if file else Note()
+    body = "\n".join(part for part in (note.body, text or "") if part.strip())
+    pictures = (*note.images, *(NoteImage.from_file(path) for path in images))
+    return note.model_copy(update={"body": body, "images": pictures})
+
+
+def read_note(file: Path) -> "Note":
+    """Read a note from a JSON file; its pictures lie beside it. Raises AppError, NoteRejected."""
+    import json
+
+    from encoders.columns import ColumnMap
+
+    try:
+        row = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise AppError(f"{file} is not a JSON file in UTF-8: {error}") from error
+    if not isinstance(row, dict):
+        raise AppError(f'{file} must hold one JSON object such as {{"title": "..."}}, got {type(row).__name__}')
+    return ColumnMap().note(row, file.parent.resolve())

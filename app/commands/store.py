@@ -1,0 +1,84 @@
+"""show, info, delete, export: what stands in an index."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.options import AsJson, IndexPath
+from app.console import print_json, print_note, progress, stdout
+from app.errors import AppError
+
+
+def show(index: IndexPath, note_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Print one stored note, with where its pictures lie."""
+    from index import open_index
+    from retrieval.errors import UnknownNote
+    from retrieval.hit import image_paths
+
+    with open_index(index) as opened:
+        record = opened.get([note_id], with_vectors=False)[0]
+    if record is None:
+        raise UnknownNote(f"the index has no note {note_id!r}")
+    facts: dict[str, Any] = {"id": record.id, **record.payload}
+    facts["images"] = [str(path) for path in image_paths(record.payload)]
+    if as_json:
+        print_json(facts)
+    else:
+        from app.tables import facts_table
+
+        stdout().print(facts_table(facts))
+
+
+def info(index: IndexPath, as_json: AsJson = False) -> None:
+    """Print what an index is: rows, type, dimensions, encoder, size on disk."""
+    from index import open_index
+
+    with open_index(index) as opened:
+        facts: dict[str, Any] = {**opened.info(), "encoder": opened.meta["encoder"]}
+    if as_json:
+        print_json(facts)
+    else:
+        from app.tables import facts_table
+
+        stdout().print(facts_table(facts))
+
+
+def delete(
+    index: IndexPath, ids: Annotated[list[str], typer.Argument(metavar="ID...")], as_json: AsJson = False
+) -> None:
+    """Delete notes by id; ids the index does not have are named, and the exit code is then 1."""
+    from index import open_index
+
+    with open_index(index) as opened:
+        unknown = [
+            note_id for note_id, record in zip(ids, opened.get(ids, with_vectors=False), strict=True) if record is None
+        ]
+        deleted = opened.delete(ids)
+    if as_json:
+        print_json({"deleted": deleted, "unknown": unknown})
+    else:
+        print_note(f"deleted {deleted:,}")
+    if unknown:
+        raise AppError(f"the index has no note {', '.join(map(repr, unknown))}")
+
+
+def export(
+    index: IndexPath,
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The .npz file to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write ids [N] (strings) and vectors [N, D] (float32, unit rows) to an .npz file."""
+    from index import open_index
+    from retrieval.export import export_vectors
+
+    with open_index(index) as opened, progress("exporting", opened.count()) as advance:
+        try:
+            rows = export_vectors(opened, out, advance)
+        except OSError as error:
+            raise AppError(f"{out} cannot be written: {error.strerror}") from error
+        dim = opened.dim
+    if as_json:
+        print_json({"out": str(out), "rows": rows, "dim": dim})
+    else:
+        print_note(f"wrote {rows:,} × {dim} to {out}")

@@ -1,0 +1,59 @@
+"""What every command prints with: results to stdout, progress, logs and errors to stderr."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def stdout() -> Console:
+    """Return a console on stdout; 100 columns where that is no terminal, so that piped tables stay readable."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object a line, in UTF-8 whatever the locale."""
+    sys.stdout.buffer.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_error(message: str) -> None:
+    """Print an error as text: nothing in it is taken for markup."""
+    stderr.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+
+
+def print_note(message: str) -> None:
+    """Print a remark that is no result."""
+    stderr.print(Text(message), soft_wrap=True)
+
+
+def log_to_stderr() -> None:
+    """Send the warnings of all rooms to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("notelens")
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr with rate and time left; yields a function to be told how many more are done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Remaining())
+    with Progress(*columns, console=stderr, transient=False) as bar:
+        task = bar.add_task(title, total=total)
+
+        def advance(count: int) -> None:
+            bar.update(task, advance=count)
+
+        yield advance
