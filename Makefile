@@ -1,0 +1,46 @@
+# Two commands do everything on a machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := notelens-demo
+
+.PHONY: help setup demo app lint test check clean
+
+help:
+	@echo "make demo    make 3,000 demo notes, index them, show similar notes"
+	@echo "make app     browse the demo index in a web page on this machine"
+	@echo "make test    run the tests"
+	@echo "make check   ruff, mypy, import rules, then the tests"
+
+setup: $(VENV)/.ready
+
+# uv fetches in parallel and links from its cache; where it cannot be had, pip does the same more slowly.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "notelens needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing (a few minutes and about 7 GB the first time: torch is large)"
+	if $(BIN)/python -m pip install -q uv; \
+	then $(BIN)/python -m uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'; fi
+	touch $@
+
+demo: setup
+	$(BIN)/notelens demo $(DEMO)
+
+app: setup
+	test -f $(DEMO)/index/index.json || $(BIN)/notelens demo $(DEMO)
+	$(BIN)/notelens app $(DEMO)/index
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) $(DEMO)
