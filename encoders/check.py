@@ -11,6 +11,7 @@ from typing import Any
 
 from encoders.corpus import Corpus, Placed, Rejection
 from encoders.errors import NoteRejected
+from encoders.id_set import IdSet
 from encoders.images import ImageLimits, decode
 
 AHEAD = 256  # notes whose pictures decode while earlier ones are counted
@@ -64,8 +65,12 @@ def check_corpus(
     limits: ImageLimits = ImageLimits(),
     rejected_file: Path | None = None,
     on_progress: Callable[[int], None] | None = None,
+    ids: IdSet | None = None,
 ) -> CheckReport:
-    """Read every row and decode every picture; bad rows are counted, and written to rejected_file if given."""
+    """Read every row and decode every picture; bad rows are counted, and written to rejected_file if given.
+
+    ids, if given, is filled with the ids of the good notes.
+    """
     report = CheckReport()
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor())
@@ -78,6 +83,8 @@ def check_corpus(
             report.rows += 1
             if isinstance(result, Placed):
                 report.count(result)
+                if ids is not None and result.note.id:
+                    ids.add(result.note.id)
             else:
                 report.rejected[result.reason.value] += 1
                 if file:

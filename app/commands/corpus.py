@@ -11,8 +11,8 @@ from app.errors import FAILED, REJECTED
 
 if TYPE_CHECKING:
     from app.settings import Settings
-    from encoders.corpus import Corpus
     from encoders.base import Encoder
+    from encoders.corpus import Corpus
     from index import NoteIndex
     from retrieval.build import BuildReport
 
@@ -26,21 +26,26 @@ def check(
         Path | None, typer.Option(dir_okay=False, help="Write the bad rows to this JSONL file.")
     ] = None,
 ) -> None:
-    """Validate a corpus: counts, bad rows by reason, missing modalities. Exits 3 where rows are bad."""
+    """Validate a corpus and its interactions: counts, bad rows by reason, what is missing. Exits 3 on bad rows."""
     from app.settings import load_settings
     from encoders.check import check_corpus
+    from encoders.id_set import IdSet
+    from training.interactions import check_interactions, find_interactions
 
     notes = _open_corpus(corpus, mapping)
     limits = load_settings(config).images.limits()
-    with progress("checking", notes.count()) as advance:
-        report = check_corpus(notes, limits, rejected, advance)
+    with IdSet() as ids:
+        with progress("checking", notes.count()) as advance:
+            report = check_corpus(notes, limits, rejected, advance, ids)
+        interactions = [check_interactions(path, ids) for path in find_interactions(notes.root)]
     _warn_unseen(notes)
+    facts = {**report.as_json(), "interactions": {found.file: found.as_json() for found in interactions}}
     if as_json:
-        print_json(report.as_json())
+        print_json(facts)
     else:
         from app.tables import facts_table
 
-        stdout().print(facts_table(report.as_json(), title=f"{corpus}"))
+        stdout().print(facts_table(facts, title=f"{corpus}"))
     if report.rejected:
         raise typer.Exit(REJECTED)
 
@@ -98,9 +103,7 @@ def _open_corpus(path: Path, mapping: list[str] | None) -> "Corpus":
     return Corpus(path, columns)
 
 
-def _open_or_create(
-    out: Path, spec: str | None, settings: "Settings", configured: bool
-) -> "tuple[NoteIndex, Encoder]":
+def _open_or_create(out: Path, spec: str | None, settings: "Settings", configured: bool) -> "tuple[NoteIndex, Encoder]":
     """Open the index at `out` with its own encoder unless another is asked for, which it then refuses."""
     from encoders.load import load_encoder, resolve_config
     from index import FaissIndex, IndexNotFound, open_index
