@@ -3,12 +3,15 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -43,17 +46,27 @@ def log_to_stderr() -> None:
     root.setLevel(logging.WARNING)
 
 
+class Bar:
+    """A progress bar that can be told of steps, or of where it stands."""
+
+    def __init__(self, progress: "Progress", task: "TaskID") -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, count: int) -> None:
+        """Count this many more as done."""
+        self._progress.update(self._task, advance=count)
+
+    def reach(self, done: int, total: int) -> None:
+        """Set what is done, of how many."""
+        self._progress.update(self._task, completed=done, total=total)
+
+
 @contextmanager
-def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr with rate and time left; yields a function to be told how many more are done."""
+def progress(title: str, total: int | None = None) -> Iterator[Bar]:
+    """Show a bar on stderr with counts, elapsed time and time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Remaining())
-    with Progress(*columns, console=stderr, transient=False) as bar:
-        task = bar.add_task(title, total=total)
-
-        def advance(count: int) -> None:
-            bar.update(task, advance=count)
-
-        yield advance
+    with Progress(*columns, console=stderr) as shown:
+        yield Bar(shown, shown.add_task(title, total=total))

@@ -3,6 +3,7 @@
 import os
 import platform
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
@@ -78,7 +79,7 @@ def _look_at_torch(found: Diagnosis) -> None:
     found.facts["precision"] = str(resolve_precision("auto", device)).removeprefix("torch.")
     found.facts["threads"] = torch.get_num_threads()
     try:
-        import torchvision.ops  # noqa: F401 - fails where torch and torchvision come from different builds
+        import_module("torchvision.ops")  # fails where torch and torchvision come from different builds
     except (ImportError, OSError, RuntimeError) as error:
         found.missing["torchvision"] = f"pip install --force-reinstall torch torchvision ({error})"
 

@@ -35,8 +35,8 @@ def check(
     notes = _open_corpus(corpus, mapping)
     limits = load_settings(config).images.limits()
     with IdSet() as ids:
-        with progress("checking", notes.count()) as advance:
-            report = check_corpus(notes, limits, rejected, advance, ids)
+        with progress("checking", notes.count()) as bar:
+            report = check_corpus(notes, limits, rejected, bar.advance, ids)
         interactions = [check_interactions(path, ids) for path in find_interactions(notes.root)]
     _warn_unseen(notes)
     facts = {**report.as_json(), "interactions": {found.file: found.as_json() for found in interactions}}
@@ -142,7 +142,7 @@ def _ingest(
     from retrieval.build import build as build_index
 
     started = perf_counter()
-    with progress("encoding", notes.count()) as advance:
+    with progress("encoding", notes.count()) as bar:
         report = build_index(
             notes,
             model,
@@ -150,7 +150,7 @@ def _ingest(
             folder / REJECTED_FILE,
             limits=settings.images.limits(),
             prune=prune,
-            on_progress=advance,
+            on_progress=bar.advance,
         )
     _warn_unseen(notes)
     summary: dict[str, Any] = {

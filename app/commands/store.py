@@ -72,9 +72,9 @@ def export(
     from index import open_index
     from retrieval.export import export_vectors
 
-    with open_index(index) as opened, progress("exporting", opened.count()) as advance:
+    with open_index(index) as opened, progress("exporting", opened.count()) as bar:
         try:
-            rows = export_vectors(opened, out, advance)
+            rows = export_vectors(opened, out, bar.advance)
         except OSError as error:
             raise AppError(f"{out} cannot be written: {error.strerror}") from error
         dim = opened.dim
