@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from encoders.corpus import Corpus, Placed, Rejection
-from encoders.errors import NoteRejected
+from encoders.errors import CorpusError, NoteRejected
 from encoders.id_set import IdSet
 from encoders.images import ImageLimits, decode
 
@@ -74,7 +74,7 @@ def check_corpus(
     report = CheckReport()
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor())
-        file = stack.enter_context(rejected_file.open("w", encoding="utf-8")) if rejected_file else None
+        file = stack.enter_context(_open(rejected_file)) if rejected_file else None
         pending: deque[Rejection | Future[Placed | Rejection]] = deque()
 
         def finish() -> None:
@@ -99,6 +99,13 @@ def check_corpus(
         while pending:
             finish()
     return report
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _decode_all(placed: Placed, limits: ImageLimits) -> Placed | Rejection:

@@ -28,6 +28,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "lang": ("lang", "language"),
 }
 
+# Far from where Python's own recursion limit strikes, here or in whatever reads a stored note later.
+MAX_DEPTH = 64
+
 
 def parse_mapping(entries: list[str]) -> dict[str, str]:
     """Turn `field=column` entries (`body=plot`) into {column: field}; raises CorpusError."""
@@ -73,9 +76,27 @@ class ColumnMap:
 
         Raises NoteRejected with the reason.
         """
+        try:
+            note = self._make(row, root)
+            json.dumps(note.payload(), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise NoteRejected(Reason.INVALID_UTF8, "text holds a lone surrogate, which no UTF-8 has") from error
+        except RecursionError as error:
+            raise NoteRejected(Reason.BAD_VALUE, "a value is nested too deeply") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise NoteRejected(Reason.BAD_VALUE, f"{where}: {first['msg']}") from error
+        if not note.has_text and not note.images:
+            raise NoteRejected(Reason.EMPTY_NOTE, "the note has no title, body, tags or image")
+        return note
+
+    def _make(self, row: Mapping[str, Any], root: Path | None) -> Note:
         plan = self.plan(tuple(row))
         value = {field: _missing_to_none(row[column]) for field, column in plan.items()}
         used = set(plan.values())
+        # A table has every column in every row; what is missing there is left out, as JSON leaves it out.
+        extra = {column: _as_json(row[column]) for column in row if column not in used}
         names = _strings("images", value.get("images"), separators=r"[|;,]")
         if names and root is None:
             raise NoteRejected(Reason.UNSAFE_PATH, "a note outside a corpus folder cannot name image files")
@@ -89,20 +110,9 @@ class ColumnMap:
             "author": _scalar("author", value.get("author")),
             "created_at": parse_time(value.get("created_at")),
             "lang": _scalar("lang", value.get("lang")),
-            "extra": {column: _as_json(row[column]) for column in row if column not in used},
+            "extra": {column: part for column, part in extra.items() if part not in (None, "")},
         }
-        try:
-            note = Note(**fields)
-            json.dumps(note.payload(), ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise NoteRejected(Reason.INVALID_UTF8, "text holds a lone surrogate, which no UTF-8 has") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise NoteRejected(Reason.BAD_VALUE, f"{where}: {first['msg']}") from error
-        if not note.has_text and not note.images:
-            raise NoteRejected(Reason.EMPTY_NOTE, "the note has no title, body, tags or image")
-        return note
+        return Note(**fields)
 
 
 def parse_time(value: object) -> datetime | None:
@@ -144,6 +154,7 @@ def _scalar(field: str, value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
+        value.encode()  # UnicodeEncodeError for a lone surrogate: see ColumnMap.note
         return value.strip()
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
@@ -172,16 +183,18 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _as_json(value: object) -> object:
-    """Reduce a value of any reader to JSON."""
+def _as_json(value: object, depth: int = 0) -> object:
+    """Reduce a value of any reader to JSON; raises NoteRejected below MAX_DEPTH."""
+    if depth > MAX_DEPTH:
+        raise NoteRejected(Reason.BAD_VALUE, f"a value is nested more than {MAX_DEPTH} deep")
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, list | tuple):
-        return [_as_json(part) for part in value]
+        return [_as_json(part, depth + 1) for part in value]
     if isinstance(value, Mapping):
-        return {str(key): _as_json(part) for key, part in value.items()}
+        return {str(key): _as_json(part, depth + 1) for key, part in value.items()}
     if isinstance(value, date):  # datetime too
         return value.isoformat()
     return str(value)

@@ -34,7 +34,9 @@ def save_encoder(encoder: "NoteEncoder", folder: Path) -> None:
     }
     (folder / "config.json").write_text(json.dumps(described, indent=2))
     (folder / "README.md").write_text(_card(encoder))
-    digests = {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    digests = {
+        path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
+    }
     (folder / CHECKSUMS).write_text(json.dumps(digests, indent=2))
 
 
@@ -62,6 +64,10 @@ def _verify(folder: Path) -> None:
         digests = json.loads((folder / CHECKSUMS).read_text())
     except (OSError, ValueError) as error:
         raise WeightsError(f"{folder / CHECKSUMS} cannot be read ({error}): save or copy the encoder again") from error
+    for path in folder.rglob("*"):
+        is_read = path.suffix in (".json", ".safetensors") and path.name != CHECKSUMS
+        if is_read and path.relative_to(folder).as_posix() not in digests:
+            raise WeightsError(f"{path} has no checksum in {folder / CHECKSUMS}: copy the encoder folder again")
     for name, digest in digests.items():
         path = folder / name
         if not path.is_file():

@@ -90,7 +90,7 @@ def locate(root: Path, name: str) -> NoteImage:
         try:
             resolved = candidate.resolve()
             found = resolved.is_file()
-        except OSError:  # a name too long for the file system, or a loop of links
+        except (OSError, RuntimeError):  # a name too long for the file system, or a loop of links
             continue
         if not resolved.is_relative_to(root):
             raise unsafe

@@ -22,7 +22,11 @@ def resolve_config(spec: str, base: EncoderConfig = EncoderConfig()) -> EncoderC
         return base
     if spec.startswith("open_clip:"):
         model, _, weights = spec.removeprefix("open_clip:").partition(":")
-        return base.model_copy(update={"image": OpenClipConfig(model=model, weights=weights or None)})
+        image = OpenClipConfig(
+            model=_absolute(model, Path(model).is_dir()),
+            weights=_absolute(weights, Path(weights).is_file()) if weights else None,
+        )
+        return base.model_copy(update={"image": image})
     if Path(spec).is_dir():
         from encoders.folder import read_config
 
@@ -31,6 +35,11 @@ def resolve_config(spec: str, base: EncoderConfig = EncoderConfig()) -> EncoderC
         f"no encoder {spec!r}: wanted minilm (default), open_clip:MODEL:WEIGHTS "
         "(e.g. open_clip:ViT-B-32:laion2b_s34b_b79k or a .safetensors file), or an encoder folder"
     )
+
+
+def _absolute(name: str, is_path: bool) -> str:
+    """Make a path absolute: an index keeps it, and is opened from other folders too."""
+    return str(Path(name).resolve()) if is_path else name
 
 
 def load_encoder(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from encoders.bert import Bert, BertShape
@@ -32,15 +34,18 @@ class MiniLM:
         self.device = best_device()
         self.dtype = resolve_precision(precision, self.device)
         weights = self.folder / "model.safetensors"
+        for path in (weights, self.folder / "tokenizer.json"):
+            if not path.is_file():
+                raise WeightsError(f"{path} is missing: put the folder back, or name another for the text tower")
         self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
         # Not on the meta device: that imports the whole compiler, seconds more than these weights take to fill.
         model = Bert(BertShape())
-        state = {name: tensor for name, tensor in load_file(weights).items() if not _unused(name)}
         try:
+            state = {name: tensor for name, tensor in load_file(weights).items() if not _unused(name)}
             model.load_state_dict(state, assign=True)
-        except RuntimeError as error:
+        except (RuntimeError, SafetensorError) as error:
             raise WeightsError(f"{weights} does not hold a MiniLM-L6-H384: {error}") from error
         self.model = model.to(self.device, self.dtype).eval()
 
@@ -57,9 +62,9 @@ class MiniLM:
     def save(self, folder: Path) -> None:
         """Write model.safetensors and tokenizer.json into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "tokenizer.json").write_bytes((self.folder / "tokenizer.json").read_bytes())
-        # The file as it was read, not the model in memory, which may have been rounded to bfloat16.
-        save_file(load_file(self.folder / "model.safetensors"), folder / "model.safetensors")
+        # The files byte for byte: the model in memory may be rounded to bfloat16, and the fingerprint is of the file.
+        for name in ("tokenizer.json", "model.safetensors"):
+            copyfile(self.folder / name, folder / name)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -5,11 +5,21 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, field_validator
 
 from encoders.images import ImageLimits, NoteImage
 
-NoteId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+def _unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("text holds a lone surrogate, which no UTF-8 has") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+NoteId = Annotated[Text, StringConstraints(min_length=1, max_length=512)]
 
 
 class Note(BaseModel):
@@ -23,14 +33,14 @@ class Note(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     id: NoteId | None = None
-    title: str = ""
-    body: str = ""
-    tags: tuple[str, ...] = ()
-    category: str | None = None
+    title: Text = ""
+    body: Text = ""
+    tags: tuple[Text, ...] = ()
+    category: Text | None = None
     images: tuple[NoteImage, ...] = ()
-    author: str | None = None
+    author: Text | None = None
     created_at: AwareDatetime | None = None
-    lang: str | None = None
+    lang: Text | None = None
     extra: dict[str, Any] = {}
 
     @field_validator("created_at")

@@ -76,6 +76,10 @@ class NoteEncoder:
         text = render(note, self.config)
         if not text and not note.images:
             raise NoteRejected(Reason.EMPTY_NOTE, "the note has no title, body, tags or image")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # a copy of a note may hold what the note itself refuses
+            raise NoteRejected(Reason.INVALID_UTF8, "text holds a lone surrogate, which no UTF-8 has") from error
         pictures = (decode(image, self.limits, self.image.shrink_to) for image in note.images)
         return Prepared(text, tuple(self.image.preprocess(picture) for picture in pictures))
 

@@ -1,5 +1,6 @@
 """The image tower of open_clip, by name, by local weights file, or by configuration."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from encoders.blocks import Vectors, unit_rows
 from encoders.config import OpenClipConfig
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError, WeightsError
-from encoders.stock import sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +34,7 @@ class OpenClipTower:
         self.dtype = resolve_precision(precision, self.device)
         self.weights, overrides = _find_weights(config)
         visual: Any = self._build(overrides).visual
+        self.digest = _digest(visual)
         self.visual = visual.to(self.device, self.dtype).eval()
         self.preprocess_config: dict[str, Any] = dict(visual.preprocess_cfg)
         self.transform = image_transform_v2(PreprocessCfg(**self.preprocess_config), is_train=False)
@@ -62,6 +64,8 @@ class OpenClipTower:
                 )
             if self.weights is not None:
                 open_clip.load_checkpoint(model, str(self.weights))
+        except SafetensorError as error:
+            raise WeightsError(f"{self.weights} is not a safetensors file, or a damaged one: {error}") from error
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise EncoderError(f"open_clip cannot make {self.config.model!r}: {error}") from error
         assert isinstance(model, torch.nn.Module)
@@ -69,11 +73,10 @@ class OpenClipTower:
 
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors up to rounding: for the fingerprint."""
-        weights = {"seed": self.config.seed} if self.weights is None else {"sha256": sha256(self.weights)}
         return {
             "tower": "open_clip",
             "architecture": _architecture(self.config),
-            "weights": weights,
+            "weights": self.digest,
             "preprocess": {key: str(value) for key, value in sorted(self.preprocess_config.items())},
         }
 
@@ -102,6 +105,15 @@ class OpenClipTower:
             pixels = torch.from_numpy(np.stack(features[start : start + BATCH]))
             rows.append(self.visual(pixels.to(self.device, self.dtype)).float().cpu().numpy())
         return unit_rows(np.concatenate(rows))
+
+
+def _digest(visual: torch.nn.Module) -> str:
+    """Hash the float32 weights themselves: seeded, from a tag or from a saved folder, the same are the same."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(visual.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _architecture(config: OpenClipConfig) -> dict[str, Any]:

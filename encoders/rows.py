@@ -34,11 +34,14 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row | NoteRejected]]:
 
 
 def count_rows(path: Path) -> int:
-    """Count rows for a progress bar: exact for Parquet, the number of lines for the others."""
+    """Count rows for a progress bar: exact for Parquet, the number of lines for the others; raises CorpusError."""
     if path.suffix.lower() == ".parquet":
         return int(_open_parquet(path).metadata.num_rows)
-    with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+    try:
+        with path.open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, Row | NoteRejected]]:
@@ -72,7 +75,8 @@ def _csv(path: Path) -> Iterator[tuple[int, Row | NoteRejected]]:
     previous = csv.field_size_limit(MAX_ROW_BYTES)
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
+            # Strict: a quote that is never closed is an error, instead of swallowing the rows behind it.
+            reader = csv.reader(file, strict=True)
             header = next(reader, None)
             if not header:
                 raise CorpusError(f"{path} is empty: the first line must name the columns")
@@ -100,23 +104,49 @@ def _csv_row(header: list[str], cells: list[str]) -> Row | NoteRejected:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row | NoteRejected]]:
+    import pyarrow
+
     line = 0
-    for batch in _open_parquet(path).iter_batches(batch_size=1024):
-        try:
-            rows: list[Row | NoteRejected] = batch.to_pylist()
-        except UnicodeDecodeError:
-            rows = [_parquet_row(batch, i) for i in range(batch.num_rows)]
-        for row in rows:
-            line += 1
-            yield line, row
+    file = _open_parquet(path)
+    try:
+        for batch in file.iter_batches(batch_size=1024):
+            batch = _in_microseconds(batch)
+            try:
+                rows: list[Row | NoteRejected] = batch.to_pylist()
+            except (ValueError, OverflowError):
+                rows = [_parquet_row(batch, i) for i in range(batch.num_rows)]
+            for row in rows:
+                line += 1
+                yield line, row
+    except (pyarrow.ArrowException, OSError) as error:
+        raise CorpusError(f"{path} is damaged behind row {line}: {error}") from error
+
+
+def _in_microseconds(batch: Any) -> Any:
+    """Round nanosecond times to what Python's datetime holds; left alone, they come as pandas' own type or fail."""
+    import pyarrow
+
+    def coarse(kind: Any) -> Any:
+        nanoseconds = pyarrow.types.is_timestamp(kind) and kind.unit == "ns"
+        return pyarrow.timestamp("us", kind.tz) if nanoseconds else kind
+
+    fields = [field.with_type(coarse(field.type)) for field in batch.schema]
+    return batch.cast(pyarrow.schema(fields, batch.schema.metadata), safe=False)
 
 
 def _parquet_row(batch: Any, i: int) -> Row | NoteRejected:
-    try:
-        row: Row = batch.slice(i, 1).to_pylist()[0]
-        return row
-    except UnicodeDecodeError:
-        return NoteRejected(Reason.INVALID_UTF8, "a string of the row is not UTF-8")
+    import pyarrow
+
+    row: Row = {}
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        try:
+            row[field.name] = column[i].as_py()
+        except UnicodeDecodeError:
+            return NoteRejected(Reason.INVALID_UTF8, f"column {field.name!r} of the row is not UTF-8")
+        except (ValueError, OverflowError) as error:
+            reason = Reason.BAD_DATE if pyarrow.types.is_temporal(field.type) else Reason.BROKEN_ROW
+            return NoteRejected(reason, f"column {field.name!r} of the row: {error}")
+    return row
 
 
 def _open_parquet(path: Path) -> Any:
@@ -124,6 +154,7 @@ def _open_parquet(path: Path) -> Any:
     import pyarrow.parquet
 
     try:
-        return pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise CorpusError(f"{path} is not a Parquet file: {error}") from error
+        # Buffered and not ahead: the defaults hold a whole row group, and with it often the whole file, in memory.
+        return pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**20)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path} is not a Parquet file, or a damaged one: {error}") from error

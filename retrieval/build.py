@@ -194,7 +194,8 @@ class _Quarantine:
         self._partial = path.with_suffix(".partial")
 
     def __enter__(self) -> "_Quarantine":
-        self._file = self._partial.open("w", encoding="utf-8")
+        # A rejected id may hold what no UTF-8 has; escaped as \udXXX it is JSON all the same.
+        self._file = self._partial.open("w", encoding="utf-8", errors="backslashreplace")
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -204,8 +205,7 @@ class _Quarantine:
 
     def add(self, rejection: Rejection) -> None:
         self.report.rejected[rejection.reason.value] += 1
-        # ASCII: a rejected id or detail may hold what no UTF-8 has.
-        self._file.write(json.dumps(rejection.as_json(), ensure_ascii=True) + "\n")
+        self._file.write(json.dumps(rejection.as_json(), ensure_ascii=False) + "\n")
 
     def keep_good(self, rows: Iterable[Placed | Rejection]) -> list[Placed]:
         good = []
