@@ -1,6 +1,6 @@
 """The web page: `notelens app INDEX` runs this file under Streamlit, with the index directory as its argument.
 
-Addresses that may be shared: `/?q=TEXT&k=N` is a text search, `/note?id=ID&k=N` a note with its similar notes.
+Addresses that may be shared: `/?q=TEXT` is a text search, `/note?id=ID` a note with its similar notes.
 Streamlit runs the file anew for every click of every visitor; what must outlive a click is cached in
 app/browsing/engine.py.
 """
@@ -37,4 +37,5 @@ def _index_folder() -> Path:
     return Path(sys.argv[1])
 
 
-main()
+if __name__ == "__main__":
+    main()
