@@ -32,11 +32,13 @@ def explain(hit: Hit) -> str:
 
 def facts_table(facts: Mapping[str, Any], title: str | None = None) -> Table:
     """Return names and values, one a row; nested mappings are flattened with dots, empty values left out."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", show_header=False, box=None, pad_edge=False
+    )
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in _flat(facts):
-        table.add_row(name, Text(f"{value:,}" if isinstance(value, int) and abs(value) > 9999 else str(value)))
+        table.add_row(Text(name), Text(f"{value:,}" if isinstance(value, int) and abs(value) > 9999 else str(value)))
     return table
 
 

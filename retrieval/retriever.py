@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
@@ -52,6 +53,7 @@ class Retriever:
         self.blocks = Blocks.from_json(cast("dict[str, object]", index.meta["blocks"]))
         self._make_encoder = encoder
         self._encoder: Encoder | None = None
+        self._lock = Lock()
 
     @classmethod
     def open(cls, path: Path | str, precision: "Precision" = "auto", limits: ImageLimits = ImageLimits()) -> Self:
@@ -68,32 +70,34 @@ class Retriever:
     @property
     def encoder(self) -> "Encoder":
         """The index's encoder, made on first use; raises EncoderChanged where it is not the same any more."""
-        if self._encoder is None:
-            self._encoder = self._make_encoder()
-        return self._encoder
+        with self._lock:  # a server asks from several threads; one encoder is enough for all
+            if self._encoder is None:
+                self._encoder = self._make_encoder()
+            return self._encoder
 
     def similar(
         self,
         ids: Sequence[str] = (),
-        note: "Note | None" = None,
+        notes: "Sequence[Note]" = (),
         k: int = 10,
         where: "Filter | None" = None,
     ) -> list[Hit]:
-        """Return the k nearest notes to a mix of stored notes and a partial note, best first.
+        """Return the k nearest notes to a mix of stored notes and partial notes, best first.
 
-        Every part counts the same; the notes asked by are never among the answers.
+        Every part counts the same; a text and a picture in one partial note weigh as they do in a note.
+        The notes asked by are never among the answers.
         Raises UnknownNote, EmptyQuery, and NoteRejected for a picture that does not decode.
         """
         records = self._records(ids)
         parts = [record.vector for record in records]
-        if note is not None:
-            parts.append(self.encoder.encode([note])[0])
+        if notes:
+            parts.extend(self.encoder.encode(notes))
         if not parts:
             raise EmptyQuery("nothing to search with: give the id of a note, a text, or an image")
         # Each part drops its absent coordinates before the mix, so that all weigh the same.
         query = unit_rows(self.blocks.as_query(np.stack(parts)).mean(axis=0))
         found = self.index.search(query[None], k + len(set(ids)), where)
-        asked = [record.payload for record in records] + ([note.payload()] if note else [])
+        asked = [record.payload for record in records] + [note.payload() for note in notes]
         ranked = [
             (hit_id, float(score))
             for hit_id, score in zip(found.ids[0], found.scores[0], strict=True)

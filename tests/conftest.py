@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from encoders.errors import Reason
 
 ROOT = Path(__file__).parents[1]
+TINY_CLIP = {
+    "embed_dim": 32,
+    "vision_cfg": {"image_size": 32, "patch_size": 8, "layers": 2, "width": 64, "head_width": 32},
+    "text_cfg": {"context_length": 8, "vocab_size": 100, "width": 32, "heads": 2, "layers": 1},
+}
+TINY_PREPROCESS = {"mean": [0.48, 0.45, 0.4], "std": [0.27, 0.26, 0.25], "interpolation": "bicubic"}
 IN_CI = bool(os.environ.get("CI"))
 # What a machine cannot help lacking; every other skip is a failure in CI.
 MAY_SKIP_IN_CI = {"gpu"}
@@ -161,6 +167,24 @@ def encoded() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return save
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder as open_clip writes them, small and with random weights: config and safetensors."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_model
+
+    folder = tmp_path_factory.mktemp("clip") / "tiny"
+    folder.mkdir()
+    described = {"model_cfg": TINY_CLIP, "preprocess_cfg": TINY_PREPROCESS}
+    (folder / "open_clip_config.json").write_text(json.dumps(described))
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        model = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
+    save_model(model, str(folder / "open_clip_model.safetensors"))
+    return folder
 
 
 @pytest.fixture

@@ -103,9 +103,11 @@ def _show_picture(site: Site, picture: NoteImage) -> bool:
 
 
 def _show_answers(site: Site, words: str, picture: NoteImage | None, k: int) -> None:
-    asked = Note(body=words, images=(picture,) if picture else ())
+    asked = [Note(body=words)] if words else []
+    if picture:
+        asked.append(Note(images=(picture,)))
     with st.spinner("Searching …"):
-        hits = site.retriever.similar(note=asked, k=k)
+        hits = site.retriever.similar(notes=asked, k=k)
     if not hits:
         st.info("Nothing was found: the index has no notes yet.", icon=":material/search_off:")
         return

@@ -88,7 +88,7 @@ def add(
     settings = load_settings(config)
     notes = _open_corpus(corpus, mapping)
     with Retriever.open(index, settings.run.precision, settings.images.limits()) as retriever:
-        _ingest(notes, retriever.encoder, retriever.index, index, settings, prune=False, as_json=as_json)
+        _ingest(notes, retriever.encoder, retriever.index, index, settings, prune=None, as_json=as_json)
 
 
 def _open_corpus(path: Path, mapping: list[str] | None) -> "Corpus":
@@ -133,9 +133,10 @@ def _ingest(
     folder: Path,
     settings: "Settings",
     *,
-    prune: bool,
+    prune: bool | None,
     as_json: bool,
 ) -> None:
+    """Bring the notes in and report; prune is None where notes of other corpora are expected in the index."""
     from time import perf_counter
 
     from retrieval.build import REJECTED_FILE
@@ -149,7 +150,7 @@ def _ingest(
             index,
             folder / REJECTED_FILE,
             limits=settings.images.limits(),
-            prune=prune,
+            prune=bool(prune),
             on_progress=bar.advance,
         )
     _warn_unseen(notes)
@@ -168,9 +169,9 @@ def _ingest(
     _remark(report, folder / REJECTED_FILE, prune)
 
 
-def _remark(report: "BuildReport", rejected_file: Path, prune: bool) -> None:
+def _remark(report: "BuildReport", rejected_file: Path, prune: bool | None) -> None:
     """Say what the numbers ask for, and choose the exit code."""
-    if report.stale and not prune:
+    if report.stale and prune is False:
         print_note(f"{report.stale:,} notes of the index are not in this corpus; they stay (--prune removes them)")
     if report.rejected:
         total = sum(report.rejected.values())

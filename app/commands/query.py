@@ -33,9 +33,9 @@ def query(
     from retrieval.retriever import Retriever
 
     with Retriever.open(index) as retriever:
-        partial = _partial_note(text, image or [], note) if text or image or note else None
+        parts = _partial_notes(text, image or [], note)
         started = perf_counter()
-        hits = retriever.similar(ids or (), partial, k)
+        hits = retriever.similar(ids or (), parts, k)
         took_ms = (perf_counter() - started) * 1000
     if as_json:
         print_json({"hits": [hit.as_json() for hit in hits], "took_ms": round(took_ms, 3)})
@@ -45,15 +45,22 @@ def query(
         stdout().print(hits_table(hits))
 
 
-def _partial_note(text: str | None, images: list[Path], file: Path | None) -> "Note":
-    """Make one note of all that was given: the text joins the body, the pictures are added."""
+def _partial_notes(text: str | None, images: list[Path], file: Path | None) -> "list[Note]":
+    """Make a partial note of each thing that was given, so that all count the same in the mix."""
+    if not (text or images or file):
+        return []  # by id alone: the model of a note need not be imported
+    from pydantic import ValidationError
+
     from encoders.images import NoteImage
     from encoders.note import Note
 
-    note = read_note(file) if file else Note()
-    body = "\n".join(part for part in (note.body, text or "") if part.strip())
-    pictures = (*note.images, *(NoteImage.from_file(path) for path in images))
-    return note.model_copy(update={"body": body, "images": pictures})
+    notes = [read_note(file)] if file else []
+    if text and text.strip():
+        try:
+            notes.append(Note(body=text))
+        except ValidationError as error:  # bytes the shell handed over as lone surrogates
+            raise AppError(f"--text {text!r} is not UTF-8") from error
+    return notes + [Note(images=(NoteImage.from_file(path),)) for path in images]
 
 
 def read_note(file: Path) -> "Note":
@@ -64,7 +71,7 @@ def read_note(file: Path) -> "Note":
 
     try:
         row = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise AppError(f"{file} is not a JSON file in UTF-8: {error}") from error
     if not isinstance(row, dict):
         raise AppError(f'{file} must hold one JSON object such as {{"title": "..."}}, got {type(row).__name__}')

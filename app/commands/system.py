@@ -44,6 +44,7 @@ def browse(index: IndexPath, port: Port = 8501) -> None:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "theme.primaryColor": "#2f6f6a",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     sys.stderr.write(f"browse at http://127.0.0.1:{port} (Ctrl-C ends it)\n")

@@ -40,10 +40,10 @@ def run_tour(folder: Path) -> None:
             )
         )
         out.print()
-        out.print(hits_table(retriever.similar(note=Note(body=queries.text), k=SHOWN), f"Words: {queries.text}"))
+        out.print(hits_table(retriever.similar(notes=[Note(body=queries.text)], k=SHOWN), f"Words: {queries.text}"))
         out.print()
         picture = Note(images=(NoteImage.from_file(queries.image),))
-        out.print(hits_table(retriever.similar(note=picture, k=SHOWN), f"A picture: {queries.image}"))
+        out.print(hits_table(retriever.similar(notes=[picture], k=SHOWN), f"A picture: {queries.image}"))
     out.print(
         Text(
             f"\nBrowse it:   notelens app {folder / 'index'}     (make app)\n"

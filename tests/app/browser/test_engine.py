@@ -55,7 +55,7 @@ def test_a_sample_is_stable_spread_and_never_larger_than_the_index(retriever):
 
 def test_visitors_who_ask_at_once_get_what_each_would_alone(retriever):
     def ask(words: str) -> list[tuple[str, float]]:
-        return [(hit.id, round(hit.score, 4)) for hit in retriever.similar(note=Note(body=words), k=5)]
+        return [(hit.id, round(hit.score, 4)) for hit in retriever.similar(notes=[Note(body=words)], k=5)]
 
     questions = [f"{thing} {number}" for thing in ("ramen", "boat", "garden", "old train") for number in range(3)]
     alone = [ask(words) for words in questions]
