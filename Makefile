@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing (a few minutes and about 7 GB the first time: torch is large)"
 	if $(BIN)/python -m pip install -q uv; \
-	then $(BIN)/python -m uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	then $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
 	else $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'; fi
 	touch $@
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -97,6 +97,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory, encoder, picture) -> Path:
     assert report.good == len(rows)
     (corpus / "images" / "lost.png").unlink()
     return index_folder
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """AppTest leaves its script as `__main__`, where child processes of later tests would start from."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
