@@ -16,8 +16,8 @@ from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import WeightsError
 from encoders.stock import find_minilm, sha256
 
-# Tokens, padding included, that one forward pass takes: enough to fill two cores, and it bounds memory.
-TOKEN_BUDGET = 8192
+# Tokens, padding included, that one forward pass takes: what stays in the cache of two cores (EXPERIMENTS.md).
+TOKEN_BUDGET = 2048
 
 
 class MiniLM:
