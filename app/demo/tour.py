@@ -1,6 +1,8 @@
 """The tour of `notelens demo`: make the corpus, index it, show what it answers, say how to go on."""
 
+import sys
 from pathlib import Path
+from shutil import which
 
 from rich.text import Text
 
@@ -46,9 +48,14 @@ def run_tour(folder: Path) -> None:
         out.print(hits_table(retriever.similar(notes=[picture], k=SHOWN), f"A picture: {queries.image}"))
     out.print(
         Text(
-            f"\nBrowse it:   notelens app {folder / 'index'}     (make app)\n"
-            f'Ask it:      notelens query {folder / "index"} --text "something warm for a rainy evening"\n'
-            f"Your notes:  notelens build CORPUS --out INDEX"
+            f"\nBrowse it:   {_command()} app {folder / 'index'}     (make app)\n"
+            f'Ask it:      {_command()} query {folder / "index"} --text "something warm for a rainy evening"\n'
+            f"Your notes:  {_command()} build CORPUS --out INDEX"
         ),
         soft_wrap=True,
     )
+
+
+def _command() -> str:
+    """Name the command so that it can be pasted into the same shell: in a virtual environment not active, its path."""
+    return "notelens" if which("notelens") else sys.argv[0]
