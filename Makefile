@@ -14,14 +14,14 @@ help:
 
 setup: $(VENV)/.ready
 
-# uv fetches in parallel and links from its cache; where it cannot be had, pip does the same more slowly.
+# uv fetches in parallel and links from its cache; where it cannot be had or fails, pip does the same more slowly.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "notelens needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing (a few minutes and about 7 GB the first time: torch is large)"
-	if $(BIN)/python -m pip install -q uv; \
-	then $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
-	else $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'; fi
+	$(BIN)/python -m pip install -q uv \
+	  && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]' \
+	  || $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
 demo: setup
