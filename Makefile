@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := notelens-demo
 
-.PHONY: help setup demo app lint test check clean
+.PHONY: help setup demo app milvus-server lint test check clean
 
 help:
 	@echo "make demo    make 3,000 demo notes, index them, show similar notes"
@@ -20,8 +20,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing (a few minutes and about 7 GB the first time: torch is large)"
 	$(BIN)/python -m pip install -q uv \
-	  && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]' \
-	  || $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	  && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev,milvus]' \
+	  || $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,milvus]'
 	touch $@
 
 demo: setup
@@ -30,6 +30,13 @@ demo: setup
 app: setup
 	test -f $(DEMO)/index/index.json || $(BIN)/notelens demo $(DEMO)
 	$(BIN)/notelens app $(DEMO)/index
+
+# A real Milvus for the tests that want one, in an environment of its own; without it they are skipped.
+milvus-server: .milvus/venv/bin/milvus-server
+
+.milvus/venv/bin/milvus-server:
+	$(PYTHON) -m venv .milvus/venv
+	.milvus/venv/bin/python -m pip install -q --no-deps milvus==2.3.5
 
 test: setup
 	$(BIN)/python -m pytest
@@ -43,4 +50,4 @@ lint: setup
 check: lint test
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) .milvus $(DEMO)

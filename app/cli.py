@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import corpus, query, store, system
+from app.commands import corpus, query, store, system, versions
 from app.console import log_to_stderr, print_error
 from app.errors import FAILED, known_errors
 
@@ -27,6 +27,11 @@ app.command("delete")(store.delete)
 app.command("show")(store.show)
 app.command("info")(store.info)
 app.command("export")(store.export)
+app.command("compact")(versions.compact)
+app.command("versions")(versions.versions)
+app.command("rollback")(versions.rollback)
+app.command("migrate")(versions.migrate)
+app.command("connect")(versions.connect)
 app.command("app")(system.browse)
 app.command("doctor")(system.doctor)
 

@@ -16,20 +16,37 @@ A TOML file given by `--config`, or named by NOTELENS_CONFIG, may set:
     max_pixels = 50000000
     max_bytes = 67108864
 
-    [index]
-    kind = "auto"                   # or flat, hnsw
+    [index]                         see index.dense.config.FaissConfig
+    kind = "auto"                   # or flat, hnsw, ivf_sq8, ivf_pq, ivf_rabitq
+    target_recall = 0.95
+    storage = "float32"             # or float16, int8
+    memory_budget = 2000000000      # bytes the derived vectors may take
+
+    [index.attributes]              columns of the corpus that queries may filter by, beside the notes' own
+    price = "number"                # or text, texts, time, bool
+
+    [milvus]                        see index.milvus.MilvusConfig
+    index_type = "HNSW"
+
+NOTELENS_MILVUS_TOKEN is the token of a Milvus server; it is kept nowhere.
 """
 
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import AppError
 from encoders.config import EncoderConfig
 from encoders.images import ImageLimits
+from index.dense.config import Device, FaissConfig, KindChoice, Storage
+from index.errors import NoteIndexError
+from index.schema import AttributeType
+
+if TYPE_CHECKING:
+    from index.milvus import MilvusAccess, MilvusConfig
 
 
 class _Section(BaseModel):
@@ -54,9 +71,62 @@ class ImageSettings(_Section):
 
 
 class IndexSettings(_Section):
-    """Which index to build."""
+    """Which index to build; see FaissConfig for what each setting means."""
 
-    kind: Literal["auto", "flat", "hnsw"] = "auto"
+    kind: KindChoice = "auto"
+    target_recall: float = FaissConfig().target_recall
+    storage: Storage = "float32"
+    truncate: int | None = None
+    memory_budget: int | None = None
+    device: Device = "cpu"
+    m: int = FaissConfig().m
+    ef_construction: int = FaissConfig().ef_construction
+    nlist: int | None = None
+    attributes: dict[str, AttributeType] = {}
+
+    def config(self) -> FaissConfig:
+        """Return the settings the FAISS back-end takes. Raises AppError."""
+        try:
+            return FaissConfig(**self.model_dump(exclude={"attributes"}))
+        except NoteIndexError as error:
+            raise AppError(str(error)) from error
+
+
+class MilvusSettings(_Section):
+    """How Milvus indexes the vectors, and how its server is reached."""
+
+    index_type: str = "HNSW"
+    links: int = 16
+    ef_construction: int = 200
+    ef_search: int = 128
+    lists: int = 128
+    probes: int = 32
+    partition_key: str | None = None
+    database: str = ""
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+
+    def config(self) -> "MilvusConfig":
+        """Return the settings the Milvus back-end takes. Raises NoteIndexError."""
+        from index.milvus import MilvusConfig
+
+        access = {"database", "ca_file", "certificate_file", "key_file", "server_name"}
+        return MilvusConfig(**self.model_dump(exclude=access))
+
+    def access(self) -> "MilvusAccess":
+        """Return how a server lets us in, with the token that the environment holds."""
+        from index.milvus import MilvusAccess
+
+        return MilvusAccess(
+            token=os.environ.get("NOTELENS_MILVUS_TOKEN", ""),
+            database=self.database,
+            ca_file=self.ca_file,
+            certificate_file=self.certificate_file,
+            key_file=self.key_file,
+            server_name=self.server_name,
+        )
 
 
 class Settings(_Section):
@@ -66,6 +136,7 @@ class Settings(_Section):
     run: RunSettings = RunSettings()
     images: ImageSettings = ImageSettings()
     index: IndexSettings = IndexSettings()
+    milvus: MilvusSettings = MilvusSettings()
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -1,12 +1,15 @@
 """Results as tables for people; every text of a note is shown as it is, never as markup."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from retrieval.hit import Hit
+
+if TYPE_CHECKING:
+    from index.versions import Version
 
 
 def hits_table(hits: Sequence[Hit], title: str | None = None) -> Table:
@@ -39,6 +42,19 @@ def facts_table(facts: Mapping[str, Any], title: str | None = None) -> Table:
     table.add_column(overflow="fold")
     for name, value in _flat(facts):
         table.add_row(Text(name), Text(f"{value:,}" if isinstance(value, int) and abs(value) > 9999 else str(value)))
+    return table
+
+
+def versions_table(versions: "Sequence[Version]") -> Table:
+    """Return the versions of an index, one a row, the served one marked."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("version", "state", "notes", "dim", "encoder", "created", "MB"):
+        table.add_column(name, justify="right" if name in ("notes", "dim", "MB") else "left")
+    for each in versions:
+        style = "bold" if each.state == "served" else None
+        size = f"{each.bytes_on_disk / 1e6:,.1f}" if each.bytes_on_disk else ""
+        cells = (each.name, each.state, f"{each.rows:,}", str(each.dim), each.fingerprint, each.created_at, size)
+        table.add_row(*map(Text, cells), style=style)
     return table
 
 

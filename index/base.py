@@ -14,7 +14,8 @@ from typing import Protocol, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from index.filters import Filter
+from index.filters.tree import Filter
+from index.schema import IndexSchema
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 Vectors: TypeAlias = NDArray[np.float32]
@@ -47,8 +48,8 @@ class Neighbours:
 class Capabilities:
     """What a back-end does today, so that callers need not guess."""
 
-    filters: bool
-    """search(where=…) is honoured exactly."""
+    lexical: bool
+    """keyword() answers; otherwise it raises MissingCapability."""
     exact: bool
     """search() is exhaustive; otherwise neighbours may be missed, though never wrong in score or order."""
     durable: bool
@@ -79,6 +80,11 @@ class NoteIndex(Protocol):
         ...
 
     @property
+    def schema(self) -> IndexSchema:
+        """What may be filtered by and what keyword search reads."""
+        ...
+
+    @property
     def capabilities(self) -> Capabilities:
         """What this back-end does."""
         ...
@@ -101,7 +107,16 @@ class NoteIndex(Protocol):
         """The k nearest records of each row of `vectors` (float32 [Q, dim], unit rows).
 
         Fewer than k come back where fewer are stored or match `where`.
-        Raises InvalidQuery for k < 1, another shape, NaN or Inf, or rows that are not of unit length.
+        Raises InvalidQuery for k < 1, another shape, NaN or Inf, or rows that are not of unit length;
+        InvalidFilter for a filter that does not fit the schema.
+        """
+        ...
+
+    def keyword(self, text: str, k: int, where: Filter | None = None) -> Neighbours:
+        """The k best records for the words of `text` by BM25 over the schema's text fields; one entry.
+
+        Scores are BM25's: positive, higher is better, comparable within one answer only. A text without any
+        word finds nothing. Raises InvalidQuery for k < 1, InvalidFilter, MissingCapability.
         """
         ...
 
@@ -109,16 +124,20 @@ class NoteIndex(Protocol):
         """The records of these ids, in the order asked; None for an unknown one."""
         ...
 
-    def scan(self, batch_size: int = 1024, with_vectors: bool = True) -> Iterator[Record]:
-        """Every record in insertion order, as of the first one drawn, in constant memory."""
+    def scan(self, batch_size: int = 1024, with_vectors: bool = True, where: Filter | None = None) -> Iterator[Record]:
+        """Every record (that matches `where`) in insertion order, as of the first one drawn, in constant memory."""
         ...
 
-    def count(self) -> int:
-        """How many records are stored."""
+    def count(self, where: Filter | None = None) -> int:
+        """How many records are stored, or match `where`."""
         ...
 
     def snapshot(self) -> None:
-        """Write the derived files now, so that the next opening is quick."""
+        """Bring the derived files up to date where that pays, so that searching and the next opening are quick."""
+        ...
+
+    def compact(self) -> None:
+        """Fold recent writes and removals into freshly built derived files, whether or not it pays yet."""
         ...
 
     def info(self) -> dict[str, JSON]:

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.base import Record, Vectors
 from index.errors import InvalidQuery, InvalidRecord
+from index.schema import IndexSchema, Value
 
 UNIT_TOLERANCE = 1e-3
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_TOGETHER = 4096
+"""Rows whose norms are taken in one go."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """A record that was checked: its payload as JSON text, its vector a private float32 [dim] copy."""
+    """A record that was checked: payload as JSON text, a private float32 [dim] vector, attributes by name."""
 
     id: str
     payload: str
     content_hash: str
     vector: Vectors
+    values: dict[str, Value]
 
 
-def checked_rows(records: Iterable[Record], dim: int) -> list[Row]:
+def checked_rows(records: Iterable[Record], dim: int, schema: IndexSchema) -> list[Row]:
     """Every record checked, one row an id (the last wins), in the order of their last appearance.
 
-    Raises InvalidRecord for the first record that cannot be stored.
+    Raises InvalidRecord for a record that cannot be stored.
     """
     rows: dict[str, Row] = {}
+    waiting: list[Row] = []
     for record in records:
-        row = _checked_row(record, dim)
-        rows.pop(row.id, None)  # so that the order is that of the last appearance
-        rows[row.id] = row
+        waiting.append(_checked_row(record, dim, schema))
+        if len(waiting) == _TOGETHER:
+            _keep(waiting, rows)
+            waiting = []
+    _keep(waiting, rows)
     return list(rows.values())
+
+
+def _keep(waiting: Sequence[Row], rows: dict[str, Row]) -> None:
+    """Check the norms of all at once, and file each row under its id with a copy of its vector."""
+    if not waiting:
+        return
+    vectors = np.stack([row.vector for row in waiting])
+    for place in np.flatnonzero(_is_off(vectors)).tolist():
+        raise InvalidRecord(f"record {waiting[place].id!r}: vector: {_unit_fault(vectors[place])}")
+    for row, vector in zip(waiting, vectors, strict=True):
+        rows.pop(row.id, None)  # so that the order is that of the last appearance
+        rows[row.id] = Row(row.id, row.payload, row.content_hash, vector, row.values)
 
 
 def checked_queries(vectors: Vectors, dim: int, k: int) -> Vectors:
@@ -49,10 +70,8 @@ def checked_queries(vectors: Vectors, dim: int, k: int) -> Vectors:
             f"query vectors: got {got}, expected [Q, {dim}]. "
             "Encode with the encoder the index was built with, and wrap a single vector as vector[None, :]."
         )
-    for number, query in enumerate(queries):
-        fault = _unit_fault(query)
-        if fault:
-            raise InvalidQuery(f"query {number}: {fault}")
+    for number in np.flatnonzero(_is_off(queries)):
+        raise InvalidQuery(f"query {number}: {_unit_fault(queries[number])}")
     return queries
 
 
@@ -62,7 +81,7 @@ def json_text(value: object) -> str | None:
     That refuses NaN, keys that are no strings, tuples, sets, bytes, cycles and lone surrogates alike.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(value)
         same = bool(json.loads(text) == value)
     except (TypeError, ValueError, RecursionError):
         return None
@@ -85,7 +104,7 @@ def distinct_ids(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _checked_row(record: Record, dim: int) -> Row:
+def _checked_row(record: Record, dim: int, schema: IndexSchema) -> Row:
     if not isinstance(record.id, str) or not record.id:
         raise InvalidRecord(f"id: got {record.id!r}, expected a string that is not empty. Give it an id.")
     for name, text in (("id", record.id), ("content_hash", record.content_hash)):
@@ -107,13 +126,12 @@ def _checked_row(record: Record, dim: int) -> Row:
             f"record {record.id!r}: vector: got {got}, expected [{dim}]. "
             "Encode with the encoder the index was built with, or create a new index for this one."
         )
-    fault = _unit_fault(vector)
-    if fault:
-        raise InvalidRecord(f"record {record.id!r}: vector: {fault}")
-    return Row(record.id, payload, record.content_hash, vector.copy())
+    return Row(record.id, payload, record.content_hash, vector, schema.values(record.payload))
 
 
 def _floats(values: object) -> Vectors | None:
+    if type(values) is np.ndarray and values.dtype == np.float32 and values.flags.c_contiguous:
+        return values
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal length
@@ -121,11 +139,15 @@ def _floats(values: object) -> Vectors | None:
     return np.ascontiguousarray(array, dtype=np.float32) if array.dtype.kind in "fiu" else None
 
 
-def _unit_fault(vector: Vectors) -> str | None:
-    wide = vector.astype(np.float64)  # no float32 squared overflows here
-    norm = math.sqrt(float(wide @ wide))
+def _is_off(vectors: Vectors) -> NDArray[np.bool_]:
+    """Whether each row [N, dim] is not of unit length, NaN and Inf included."""
+    norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))  # no float32 squared overflows there
+    off: NDArray[np.bool_] = ~(np.abs(norms - 1.0) <= UNIT_TOLERANCE)
+    return off
+
+
+def _unit_fault(vector: Vectors) -> str:
+    norm = float(np.linalg.norm(vector.astype(np.float64)))  # no float32 squared overflows here
     if not math.isfinite(norm):
         return "it holds NaN or Inf, expected finite numbers. Look for the note that made the encoder fail."
-    if abs(norm - 1.0) > UNIT_TOLERANCE:
-        return f"its norm is {norm:.6g}, expected 1 within {UNIT_TOLERANCE}. Divide it by its norm."
-    return None
+    return f"its norm is {norm:.6g}, expected 1 within {UNIT_TOLERANCE}. Divide it by its norm."

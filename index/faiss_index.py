@@ -1,55 +1,65 @@
-"""The default back-end: FAISS in memory over the SQLite store, caught up before every search.
+"""The default back-end: FAISS over the SQLite store, caught up before every search.
 
-Writes go to the store alone. Whoever searches first asks the store, within one read transaction, for
-the sequence number, and adds and removes what came since; a write of this process and one of another
-are the same thing. So the vectors in memory may lag, and a search never does.
+Writes go to the store alone. Whoever searches first asks the store for its sequence number, and takes in what
+came since; a write of this process and one of another are the same thing. So the vectors in memory may
+lag, and a search never does.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 
 from index.base import JSON, Capabilities, Neighbours, Record, Vectors
 from index.checks import checked_queries, checked_rows, is_storable, json_text
-from index.errors import CorruptIndex, IndexClosed, InvalidQuery, NoteIndexError, UnsupportedFormat
+from index.dense.config import FaissConfig
+from index.dense.table import DenseTable
+from index.errors import (
+    CorruptIndex,
+    IndexClosed,
+    IndexLocked,
+    InvalidQuery,
+    NoteIndexError,
+)
 from index.files import bytes_under
-from index.filters import Filter
+from index.filters.bind import bind
+from index.filters.tree import Filter
 from index.folder import DATABASE, WriterLock, create_folder
-from index.live_table import LiveTable
-from index.manifest import Manifest, check_fingerprint, read_manifest
-from index.nearest import Scored, nearest, score_all
-from index.ranking import ranked
-from index.store import Store
-from index.vectors import FaissConfig
+from index.lexical.words import words
+from index.manifest import VERSION, Manifest, check_fingerprint, read_manifest, read_pointer
+from index.schema import IndexSchema
+from index.store.store import Store
+from index.words_table import WordsTable
 
 log = logging.getLogger("notelens.index")
-KindChoice = Literal["auto", "flat", "hnsw"]
 
 
 class FaissIndex:
     """A NoteIndex in a folder; see create() and open(). One process writes while any number read."""
 
-    def __init__(self, folder: Path, manifest: Manifest, lock_timeout: float) -> None:
-        self._folder = folder
-        self._manifest = manifest
+    def __init__(self, root: Path, version: str, lock_timeout: float) -> None:
+        self._root = root
+        self._folder = root / version
+        self._manifest = read_manifest(self._folder)
+        self._config = _config_of(self._folder, self._manifest)
         self._lock = RLock()  # around SQLite and FAISS
         self._write_lock = RLock()  # taken first, so that waiting for another process stops no reader here
-        self._writer = WriterLock(folder, lock_timeout)
-        self._store: Store | None = Store(folder / DATABASE, manifest.dim)
-        self._live = LiveTable(folder, manifest, _config_of(folder, manifest))
+        self._writer = WriterLock(root, lock_timeout)
+        self._store: Store | None = self._new_store()
+        self._words = WordsTable(self._folder, self._manifest.schema)
+        self._dense = DenseTable(self._folder, self._manifest.index_id, self.dim, self._config)
         try:
             with self._reading() as store:
-                self._live.current(store)
+                self._dense.current(store)
         except BaseException:
             self._store.close()
             raise
@@ -62,8 +72,8 @@ class FaissIndex:
         dim: int,
         fingerprint: str,
         meta: Mapping[str, JSON] | None = None,
-        kind: KindChoice = "auto",
-        config: FaissConfig | None = None,
+        schema: IndexSchema = IndexSchema(),
+        config: FaissConfig = FaissConfig(),
         lock_timeout: float = 10.0,
     ) -> Self:
         """Make an empty index at `path`, a folder that is empty or not there yet, and open it.
@@ -71,27 +81,26 @@ class FaissIndex:
         `lock_timeout`: seconds to wait for another writer.
         Raises IndexExists, IndexLocked, IndexReadOnly; NoteIndexError for arguments that mean nothing.
         """
-        text = json_text(dict(meta or {}))
-        if dim < 1 or kind not in get_args(KindChoice) or not is_storable(fingerprint) or text is None:
-            raise NoteIndexError(
-                f"got dim {dim!r}, kind {kind!r}, fingerprint {fingerprint!r}, meta {meta!r}; expected "
-                f"dim ≥ 1, kind one of {get_args(KindChoice)}, fingerprint Unicode text, meta JSON. "
-                "Mend the arguments."
-            )
-        settings = asdict(config or FaissConfig())
-        create_folder(Path(path), Manifest(dim, fingerprint, kind, json.loads(text), settings), lock_timeout)
+        create_folder(Path(path), new_manifest(dim, fingerprint, meta, schema, config), lock_timeout)
         return cls.open(path, lock_timeout=lock_timeout)
 
     @classmethod
-    def open(cls, path: str | Path, *, fingerprint: str | None = None, lock_timeout: float = 10.0) -> Self:
-        """Open the index at `path`: load its snapshot and catch up, or build from the database.
+    def open(
+        cls, path: str | Path, *, fingerprint: str | None = None, version: str | None = None, lock_timeout: float = 10.0
+    ) -> Self:
+        """Open the index at `path`, in the version that is served or the one named.
 
+        The derived files are mapped and caught up, or left aside where they cannot be used.
         Raises IndexNotFound, FingerprintMismatch, UnsupportedFormat, CorruptIndex, IndexReadOnly.
         """
-        folder = Path(path)
-        manifest = read_manifest(folder)
-        check_fingerprint(folder, manifest, fingerprint)
-        return cls(folder, manifest, lock_timeout)
+        root = Path(path)
+        opened = cls(root, version or read_pointer(root).current, lock_timeout)
+        try:
+            check_fingerprint(root, opened.fingerprint, fingerprint)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     @property
     def dim(self) -> int:
@@ -110,74 +119,125 @@ class FaissIndex:
         return meta
 
     @property
+    def schema(self) -> IndexSchema:
+        """What may be filtered by and what keyword search reads."""
+        return self._manifest.schema
+
+    @property
+    def config(self) -> FaissConfig:
+        """How vectors are held and searched."""
+        return self._config
+
+    @property
+    def version(self) -> str:
+        """The version this object has open."""
+        return self._folder.name
+
+    @property
     def capabilities(self) -> Capabilities:
-        """Exact while the vectors are in a flat index."""
+        """Exact while every row is scored."""
         with self._reading() as store:
-            exact = self._live.current(store).kind == "flat"
-        return Capabilities(filters=True, exact=exact, durable=True, shared=True)
+            exact = self._dense.is_exact(store)
+        return Capabilities(lexical=bool(self.schema.text), exact=exact, durable=True, shared=True)
+
+    def hold(self) -> None:
+        """Take the right to write now and keep it until close(). Raises IndexLocked, IndexReadOnly."""
+        with self._writing():
+            pass
 
     def upsert(self, records: Iterable[Record]) -> None:
-        """See NoteIndex.upsert. Raises also IndexLocked, IndexReadOnly."""
-        rows = checked_rows(records, self.dim)
-        with self._writing() as store:
-            store.upsert(rows)
+        """See NoteIndex.upsert. Raises also IndexLocked, IndexReadOnly, OutOfSpace."""
+        rows = checked_rows(records, self.dim, self.schema)
+        with self._writing(), self._lock:
+            self._opened().upsert(rows)
 
     def delete(self, ids: Iterable[str]) -> int:
-        """See NoteIndex.delete. Raises also IndexLocked, IndexReadOnly."""
-        with self._writing() as store:
-            return store.delete(ids)
+        """See NoteIndex.delete. Raises also IndexLocked, IndexReadOnly, OutOfSpace."""
+        with self._writing(), self._lock:
+            return self._opened().delete(ids)
 
     def search(self, vectors: Vectors, k: int, where: Filter | None = None) -> Neighbours:
-        """See NoteIndex.search. With `where`, every matching vector is scored."""
+        """See NoteIndex.search."""
         queries = checked_queries(vectors, self.dim, k)
-        with self._reading() as store:
-            table = self._live.current(store)
-            if where is None:
-                found = nearest(table, queries, k)
-            else:
-                keys = [key for key, text in store.payloads() if where.matches(json.loads(text))]
-                found = score_all(table, queries, k, np.array(keys, dtype=np.int64))
-            best = [_named(store, scored, k) for scored in found]
-        return Neighbours([ids for ids, _ in best], [scores for _, scores in best])
+        bound = self._bound(where)
+        with self._lock:
+            store = self._opened()
+            if live := self._dense.at(store.sequence()):
+                return live.search(store, queries, k, bound)
+            with store.reading():
+                return self._dense.current(store).search(store, queries, k, bound)
+
+    def keyword(self, text: str, k: int, where: Filter | None = None) -> Neighbours:
+        """See NoteIndex.keyword. Raises also IndexReadOnly, where the words could not be brought up to date."""
+        if k < 1:
+            raise InvalidQuery(f"k is {k}, expected at least 1. Ask for one neighbour or more.")
+        bound = self._bound(where)
+        self._words.check()
+        self._opened()
+        if not words(text):
+            return Neighbours([[]], [np.empty(0, dtype=np.float32)])
+        while True:
+            with self._reading() as store:
+                if self._words.catch_up(store):
+                    allowed = None if bound is None else self._dense.current(store).keys_allowed(store, bound)
+                    return self._words.search(store, text, k, allowed)
+            # Another process took in a write that came after this transaction began: look again from a later one.
 
     def get(self, ids: Iterable[str], with_vectors: bool = True) -> list[Record | None]:
         """See NoteIndex.get."""
         with self._reading() as store:
             return store.get(ids, with_vectors)
 
-    def scan(self, batch_size: int = 1024, with_vectors: bool = True) -> Iterator[Record]:
+    def scan(self, batch_size: int = 1024, with_vectors: bool = True, where: Filter | None = None) -> Iterator[Record]:
         """See NoteIndex.scan. The database's log cannot shrink while a scan is under way."""
         if batch_size < 1:
             raise InvalidQuery(f"batch_size is {batch_size}, expected at least 1.")
-        return self._opened().scan(batch_size, with_vectors)
+        return self._opened().scan(batch_size, with_vectors, self._bound(where))
 
-    def count(self) -> int:
-        """See NoteIndex.count."""
+    def sample(self, size: int) -> list[Record]:
+        """About so many records, spread evenly over the insertion order."""
         with self._reading() as store:
-            return store.count()
+            return store.sample(size)
 
-    def snapshot(self) -> None:
-        """Write the FAISS file now, in the kind the rows call for and without too many removed rows.
+    def count(self, where: Filter | None = None) -> int:
+        """See NoteIndex.count."""
+        bound = self._bound(where)
+        with self._reading() as store:
+            return store.count(bound)
 
-        Raises IndexLocked, IndexReadOnly: a snapshot is the writer's to make.
+    def snapshot(self, on_progress: Callable[[int], None] | None = None) -> None:
+        """Build a new base if so much was written since the last that searching or opening would suffer.
+
+        Raises IndexLocked, IndexReadOnly, OutOfSpace: the derived files are the writer's to make.
         """
-        with self._writing() as store, store.reading():
-            self._live.write_snapshot(store)
+        with self._writing():
+            with self._reading() as store:
+                due = self._dense.is_due(store)
+            if due:
+                self._rebuild(on_progress)
+            self._compact_words()
+
+    def compact(self, on_progress: Callable[[int], None] | None = None) -> None:
+        """Build a new base of all records, while others search the old one, and forget what was removed.
+
+        on_progress is told how many more rows were taken in.
+        Raises IndexLocked, IndexReadOnly, OutOfSpace; the old base then stands.
+        """
+        with self._writing():
+            self._rebuild(on_progress)
+            self._compact_words()
 
     def info(self) -> dict[str, JSON]:
-        """See NoteIndex.info; `removed` counts rows that an HNSW graph still carries."""
+        """See NoteIndex.info; `removed` and `written` count rows since the base was built."""
         with self._reading() as store:
-            table = self._live.current(store)
             return {
                 "type": "faiss",
-                "path": str(self._folder),
+                "path": str(self._root),
+                "version": self.version,
                 "rows": store.count(),
                 "dim": self.dim,
-                "kind_asked": self._manifest.faiss_type,
-                "kind": table.kind,
-                "removed": table.total - table.live,
-                "seq": self._live.seq,
-                "snapshot_seq": self._live.snapshot_seq,
+                **self._dense.info(store),
+                "schema": json.loads(json.dumps(self.schema.as_json())),
                 "bytes_on_disk": bytes_under(self._folder),
                 "fingerprint": self.fingerprint,
                 "index_id": self._manifest.index_id,
@@ -186,18 +246,20 @@ class FaissIndex:
             }
 
     def close(self) -> None:
-        """Write a snapshot if this object wrote and the last one is far behind, then let go of everything."""
+        """Build a new base if this object wrote and one is due, then let go of everything."""
         with self._write_lock, self._lock:
             if self._store is None:
                 return
             try:
-                if self._writer.held and self._live.is_snapshot_due(self._store):
+                if self._writer.held:
                     self.snapshot()
-            except (OSError, RuntimeError) as error:  # a full disk, say: the records themselves are safe
-                log.warning("%s: no snapshot was written: %s", self._folder, error)
+            except (OSError, RuntimeError, NoteIndexError) as error:  # a full disk, say: the records are safe
+                log.warning("%s: no new base was built: %s", self._folder, error)
             finally:
+                self._words.close()
                 self._store.close()
                 self._store = None
+                self._dense.close()
                 self._writer.release()
 
     def __enter__(self) -> Self:
@@ -208,9 +270,15 @@ class FaissIndex:
     ) -> None:
         self.close()
 
+    def _bound(self, where: Filter | None) -> Filter | None:
+        return None if where is None else bind(where, self.schema)
+
+    def _new_store(self) -> Store:
+        return Store(self._folder / DATABASE, self.dim, self.schema)
+
     def _opened(self) -> Store:
         if self._store is None:
-            raise IndexClosed(f"{self._folder}: this index was closed. Open it again.")
+            raise IndexClosed(f"{self._root}: this index was closed. Open it again.")
         return self._store
 
     @contextmanager
@@ -221,23 +289,61 @@ class FaissIndex:
                 yield store
 
     @contextmanager
-    def _writing(self) -> Iterator[Store]:
+    def _writing(self) -> Iterator[None]:
+        """The right to write, for this thread of this process."""
         with self._write_lock:
             self._opened()
-            self._writer.acquire()
-            with self._lock:
-                yield self._opened()
+            if not self._writer.held:
+                self._writer.acquire()
+                self._refuse_replaced()
+            yield
+
+    def _refuse_replaced(self) -> None:
+        """Another version may have been put in service since this one was opened; a write here would be lost."""
+        pointer = read_pointer(self._root)
+        replaced = self.version in pointer.published and self.version != pointer.current
+        if replaced or not (self._folder / VERSION).exists():  # or it was removed since
+            self._writer.release()
+            raise IndexLocked(
+                f"{self._root}: version {pointer.current} is served now, this is {self.version}. Open the index again."
+            )
+
+    def _compact_words(self) -> None:
+        if self.schema.text:
+            with self._reading() as store:
+                self._words.compact(store)
+
+    def _rebuild(self, on_progress: Callable[[int], None] | None) -> None:
+        """Build a base from the database over a connection of its own, then put it in the place of the old one."""
+        own = self._new_store()
+        try:
+            with own.reading():
+                base, seq = self._dense.build(own, on_progress), own.sequence()
+        finally:
+            own.close()
+        with self._lock:
+            store = self._opened()
+            store.prune(seq)
+            with store.reading():
+                self._dense.adopt(base, store)
 
 
-def _named(store: Store, scored: Scored, k: int) -> tuple[list[str], Vectors]:
-    return ranked(store.ids_of(scored.keys), scored.scores, k)
+def new_manifest(
+    dim: int, fingerprint: str, meta: Mapping[str, JSON] | None, schema: IndexSchema, config: FaissConfig
+) -> Manifest:
+    """What a new version is. Raises NoteIndexError for values that mean nothing."""
+    text = json_text(dict(meta or {}))
+    if dim < 1 or not is_storable(fingerprint) or text is None:
+        raise NoteIndexError(
+            f"got dim {dim!r}, fingerprint {fingerprint!r}, meta {meta!r}; expected dim ≥ 1, fingerprint Unicode "
+            "text, meta JSON. Mend the arguments."
+        )
+    return Manifest(dim, fingerprint, schema, json.loads(text), asdict(config))
 
 
 def _config_of(folder: Path, manifest: Manifest) -> FaissConfig:
-    if manifest.faiss_type not in get_args(KindChoice):
-        raise UnsupportedFormat(f"{folder}: the kind {manifest.faiss_type!r} is unknown. Upgrade notelens.")
     settings: dict[str, Any] = manifest.config
     try:
         return FaissConfig(**settings)
-    except TypeError as error:
-        raise CorruptIndex(f"{folder}: settings not understood: {error}. Restore index.json.") from error
+    except (TypeError, NoteIndexError) as error:
+        raise CorruptIndex(f"{folder}: settings not understood: {error}. Restore version.json.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,20 @@ def bytes_under(folder: Path) -> int:
         except FileNotFoundError:
             continue
     return total
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a write failed for want of space, also where a library kept nothing but the system's words for it."""
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    words = [os.strerror(code) for code in codes]
+    return getattr(error, "errno", None) in codes or any(each in str(error) for each in words)
+
+
+def sync_folder(folder: Path, files: bool = True) -> None:
+    """Make the folder's names durable, and its files' contents unless told not to."""
+    for path in folder.iterdir() if files else ():
+        _sync(path)
+    _sync(folder)
 
 
 def _sync(path: Path) -> None:

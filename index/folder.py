@@ -1,4 +1,9 @@
-"""The index directory: what lies in it, who may create one where, and who may write."""
+"""The index directory: what lies in it, who may create one where, and who may write.
+
+index.json     which version is served         v1/version.json   what that version is
+writer.lock    held by who writes              v1/notes.sqlite   the truth
+rejected.jsonl of the last build               v1/base-…/        derived vectors; v1/lexical/ derived words
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.database import APPLICATION_ID, connect, create_database
 from index.errors import CorruptIndex, IndexExists, IndexLocked, IndexReadOnly
-from index.manifest import NAME, Manifest, write_manifest
+from index.manifest import NAME, VERSION, Manifest, Pointer, write_manifest, write_pointer
+from index.store.database import APPLICATION_ID, connect, create_database
 
-DATABASE = "index.sqlite"
+DATABASE = "notes.sqlite"
 LOCK = "writer.lock"
+FIRST = "v1"
 _LEFTOVERS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")
 
 
@@ -63,12 +69,19 @@ def create_folder(folder: Path, manifest: Manifest, timeout: float) -> None:
     lock.acquire()
     try:
         _refuse_taken(folder)
-        for name in _LEFTOVERS:
-            (folder / name).unlink(missing_ok=True)
-        create_database(folder / DATABASE)
-        write_manifest(folder, manifest)
+        create_version(folder / FIRST, manifest)
+        write_pointer(folder, Pointer("faiss", FIRST, (FIRST,)))
     finally:
         lock.release()
+
+
+def create_version(version: Path, manifest: Manifest) -> None:
+    """Make an empty version; version.json is written last and alone makes it one."""
+    version.mkdir(exist_ok=True)
+    for name in _LEFTOVERS:
+        (version / name).unlink(missing_ok=True)
+    create_database(version / DATABASE)
+    write_manifest(version, manifest)
 
 
 def _refuse_taken(folder: Path) -> None:
@@ -79,18 +92,23 @@ def _refuse_taken(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     if NAME in names:
         raise IndexExists(f"{folder} already holds an index. Open it, or remove the folder first.")
-    if DATABASE in names and _holds_something(folder / DATABASE):
+    first = folder / FIRST
+    if (first / DATABASE).exists() and _holds_something(first / DATABASE):
         raise CorruptIndex(
-            f"{folder / DATABASE} holds data but {NAME} is missing. Restore {NAME} from a copy; "
+            f"{first / DATABASE} holds data but {NAME} is missing. Restore {NAME} from a copy; "
             "if the data is not wanted, remove the folder."
         )
-    foreign = [name for name in names if name not in (*_LEFTOVERS, LOCK) and not _is_temporary(name)]
+    foreign = [name for name in names if not _is_ours(folder / name)]
     if foreign:
         raise IndexExists(f"{folder} is no index and not empty: it holds {foreign[:3]}. Choose another one.")
 
 
-def _is_temporary(name: str) -> bool:
-    return name.startswith(f"{NAME}.") and name.endswith(".tmp")
+def _is_ours(path: Path) -> bool:
+    """Whether it may be the leftover of a creation that was killed."""
+    if path.name == FIRST and path.is_dir():
+        temporary = f"{VERSION}."
+        return all(each.name in (*_LEFTOVERS, VERSION) or each.name.startswith(temporary) for each in path.iterdir())
+    return path.name == LOCK or (path.name.startswith(f"{NAME}.") and path.name.endswith(".tmp"))
 
 
 def _holds_something(database: Path) -> bool:

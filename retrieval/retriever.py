@@ -105,6 +105,19 @@ class Retriever:
         ][:k]
         return self._hits(ranked, query, asked)
 
+    def keyword(self, text: str, k: int = 10, where: "Filter | None" = None) -> list[Hit]:
+        """Return the k notes that best match the words of a text by BM25, best first; scores are BM25's.
+
+        Raises MissingCapability where the index has no keyword search.
+        """
+        found = self.index.keyword(text, k, where)
+        records = self.index.get(found.ids[0], with_vectors=False)
+        return [
+            Hit(record.id, float(score), cast("dict[str, Any]", record.payload), Why({"words": float(score)}))
+            for record, score in zip(records, found.scores[0], strict=True)
+            if record is not None
+        ]
+
     def _records(self, ids: Sequence[str]) -> "list[Record]":
         records = self.index.get(ids) if ids else []
         missing = [note_id for note_id, record in zip(ids, records, strict=True) if record is None]

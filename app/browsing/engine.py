@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from app.opening import open_note_index
 from app.settings import load_settings
 from encoders.blocks import unit_rows
 from encoders.images import ImageLimits
-from index import Record, open_index
+from index import Record
 from index.manifest import NAME as MANIFEST
 from retrieval.retriever import Retriever, described_encoder
 
@@ -40,7 +41,7 @@ def open_site(folder: Path, search_page: st.Page, note_page: st.Page) -> Site:
 
 @st.cache_resource(show_spinner="Opening the index …", max_entries=2)
 def _open_retriever(folder: str, built: int) -> Retriever:
-    index = open_index(folder)
+    index = open_note_index(Path(folder))
     # The cache, and not the retriever, holds the encoder: of visitors who come at once, one loads and all wait.
     return Retriever(index, lambda: _load_encoder(folder, built))
 

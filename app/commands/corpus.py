@@ -1,11 +1,12 @@
 """check, build, add: from a corpus folder into an index."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.commands.options import AsJson, ConfigFile, CorpusPath, IndexPath, Mapping
+from app.commands.options import AsJson, Backend, ConfigFile, CorpusPath, IndexPath, Mapping, Uri
 from app.console import print_json, print_note, progress, stdout
 from app.errors import FAILED, REJECTED
 
@@ -58,6 +59,18 @@ def build(
     ] = None,
     config: ConfigFile = None,
     mapping: Mapping = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:TYPE", help="Filter by this column of the corpus, too; text, number, time, bool or texts."
+        ),
+    ] = None,
+    backend: Backend = None,
+    uri: Uri = None,
+    name: Annotated[str, typer.Option(help="Name of the index in Milvus.")] = "notes",
+    rebuild: Annotated[
+        bool, typer.Option(help="Build a new version beside the one that is served, check it, and swap it in.")
+    ] = False,
     prune: Annotated[bool, typer.Option(help="Remove notes from the index that the corpus no longer has.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,13 +78,29 @@ def build(
 
     A killed build goes on where it was. Bad notes are set aside in INDEX/rejected.jsonl; the exit code is then 3.
     """
+    from app.building import Target, open_or_create, open_staged, publish_staged
     from app.settings import load_settings
 
     settings = load_settings(config)
     notes = _open_corpus(corpus, mapping)
-    index, model = _open_or_create(out, encoder, settings, configured=config is not None)
-    with index:
-        _ingest(notes, model, index, out, settings, prune=prune, as_json=as_json)
+    target = Target.of(out, encoder, settings, config is not None, attribute or [], backend, uri, name)
+    if not rebuild:
+        index, model = open_or_create(target)
+        with index:
+            _ingest(notes, model, index, out, settings, prune=prune, as_json=as_json)
+        return
+    staged, model = open_staged(target)
+    with staged:
+        _ingest(
+            notes,
+            model,
+            staged,
+            out,
+            settings,
+            prune=True,
+            as_json=as_json,
+            finish=lambda: publish_staged(target, staged, prune),
+        )
 
 
 def add(
@@ -82,12 +111,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a corpus to an index, with the index's own encoder; notes of a known id replace the old ones."""
+    from app.opening import open_retriever
     from app.settings import load_settings
-    from retrieval.retriever import Retriever
 
     settings = load_settings(config)
     notes = _open_corpus(corpus, mapping)
-    with Retriever.open(index, settings.run.precision, settings.images.limits()) as retriever:
+    with open_retriever(index, settings) as retriever:
         _ingest(notes, retriever.encoder, retriever.index, index, settings, prune=None, as_json=as_json)
 
 
@@ -103,29 +132,6 @@ def _open_corpus(path: Path, mapping: list[str] | None) -> "Corpus":
     return Corpus(path, columns)
 
 
-def _open_or_create(out: Path, spec: str | None, settings: "Settings", configured: bool) -> "tuple[NoteIndex, Encoder]":
-    """Open the index at `out` with its own encoder unless another is asked for, which it then refuses."""
-    from encoders.load import load_encoder, resolve_config
-    from index import FaissIndex, IndexNotFound, open_index
-    from retrieval.retriever import described_encoder, index_meta
-
-    try:
-        existing = open_index(out)
-    except IndexNotFound:
-        existing = None
-    if existing is not None and spec is None and not configured:
-        return existing, described_encoder(existing, settings.run.precision, settings.images.limits())
-    wanted = resolve_config(spec, settings.encoder) if spec else settings.encoder
-    model = load_encoder(wanted, settings.run.precision, settings.images.limits())
-    if existing is not None:
-        existing.close()
-        return open_index(out, fingerprint=model.fingerprint), model
-    created = FaissIndex.create(
-        out, dim=model.dim, fingerprint=model.fingerprint, meta=index_meta(model), kind=settings.index.kind
-    )
-    return created, model
-
-
 def _ingest(
     notes: "Corpus",
     model: "Encoder",
@@ -135,8 +141,12 @@ def _ingest(
     *,
     prune: bool | None,
     as_json: bool,
+    finish: Callable[[], None] | None = None,
 ) -> None:
-    """Bring the notes in and report; prune is None where notes of other corpora are expected in the index."""
+    """Bring the notes in and report; prune is None where notes of other corpora are expected in the index.
+
+    finish is called when all good notes are in, if there are any.
+    """
     from time import perf_counter
 
     from retrieval.build import REJECTED_FILE
@@ -154,10 +164,13 @@ def _ingest(
             on_progress=bar.advance,
         )
     _warn_unseen(notes)
+    rows = index.count()
+    if finish and report.good:
+        finish()
     summary: dict[str, Any] = {
         "index": str(folder),
         **report.as_json(),
-        "notes": index.count(),
+        "notes": rows,
         "seconds": round(perf_counter() - started, 1),
     }
     if as_json:

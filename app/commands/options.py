@@ -14,6 +14,19 @@ CorpusPath = Annotated[
 IndexPath = Annotated[
     Path, typer.Argument(metavar="INDEX", exists=True, file_okay=False, help="Index directory made by `build`.")
 ]
+IndexPlace = Annotated[
+    Path,
+    typer.Argument(metavar="INDEX", help="Index directory made by `build`; with --uri, the index's name in Milvus."),
+]
+Backend = Annotated[str | None, typer.Option(metavar="faiss|milvus", help="Where the index stands.")]
+Uri = Annotated[
+    str | None,
+    typer.Option(metavar="http://HOST:PORT", help="Milvus server; its token stands in NOTELENS_MILVUS_TOKEN."),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="FILTER", help="""Only notes that match: category = "food" and not tags has "ramen"."""),
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", dir_okay=False, exists=True, help="Settings as TOML (see app/settings.py).")
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.options import AsJson, IndexPath
+from app.commands.options import AsJson, Backend, IndexPlace, Uri, Where
 from app.console import print_json, stdout
 from app.errors import AppError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def query(
-    index: IndexPath,
+    index: IndexPlace,
     ids: Annotated[list[str] | None, typer.Option("--id", help="A stored note. Repeat to mix several.")] = None,
     text: Annotated[str | None, typer.Option(help="Words, a sentence, a title.")] = None,
     image: Annotated[
@@ -24,18 +24,29 @@ def query(
     note: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A note as JSON, with any subset of fields.")
     ] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Words the notes themselves use: a search by BM25, on its own.")
+    ] = None,
+    where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many notes to return.")] = 10,
+    backend: Backend = None,
+    uri: Uri = None,
     as_json: AsJson = False,
 ) -> None:
     """Return the notes most like a stored note, a text, a picture, a whole note, or a mix of these."""
-    if not ids and not (text and text.strip()) and not image and not note:
-        raise typer.BadParameter("give at least one of --id, --text, --image, --note")
-    from retrieval.retriever import Retriever
+    like = bool(ids or (text and text.strip()) or image or note)
+    if not like and not (words and words.strip()):
+        raise typer.BadParameter("give at least one of --id, --text, --image, --note, or --words")
+    if like and words:
+        raise typer.BadParameter("--words searches by BM25 on its own; for words beside other parts give --text")
+    from app.opening import index_folder, open_retriever
+    from index import parse_filter
 
-    with Retriever.open(index) as retriever:
+    chosen = parse_filter(where) if where is not None else None
+    with index_folder(index, backend, uri) as folder, open_retriever(folder) as retriever:
         parts = _partial_notes(text, image or [], note)
         started = perf_counter()
-        hits = retriever.similar(ids or (), parts, k)
+        hits = retriever.keyword(words, k, chosen) if words else retriever.similar(ids or (), parts, k, chosen)
         took_ms = (perf_counter() - started) * 1000
     if as_json:
         print_json({"hits": [hit.as_json() for hit in hits], "took_ms": round(took_ms, 3)})

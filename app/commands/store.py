@@ -12,11 +12,11 @@ from app.errors import AppError
 
 def show(index: IndexPath, note_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
     """Print one stored note, with where its pictures lie."""
-    from index import open_index
+    from app.opening import open_note_index
     from retrieval.errors import UnknownNote
     from retrieval.hit import image_paths
 
-    with open_index(index) as opened:
+    with open_note_index(index) as opened:
         record = opened.get([note_id], with_vectors=False)[0]
     if record is None:
         raise UnknownNote(f"the index has no note {note_id!r}")
@@ -32,9 +32,9 @@ def show(index: IndexPath, note_id: Annotated[str, typer.Argument(metavar="ID")]
 
 def info(index: IndexPath, as_json: AsJson = False) -> None:
     """Print what an index is: rows, type, dimensions, encoder, size on disk."""
-    from index import open_index
+    from app.opening import open_note_index
 
-    with open_index(index) as opened:
+    with open_note_index(index) as opened:
         facts: dict[str, Any] = {**opened.info(), "encoder": opened.meta["encoder"]}
     if as_json:
         print_json(facts)
@@ -48,9 +48,9 @@ def delete(
     index: IndexPath, ids: Annotated[list[str], typer.Argument(metavar="ID...")], as_json: AsJson = False
 ) -> None:
     """Delete notes by id; ids the index does not have are named, and the exit code is then 1."""
-    from index import open_index
+    from app.opening import open_note_index
 
-    with open_index(index) as opened:
+    with open_note_index(index) as opened:
         unknown = [
             note_id for note_id, record in zip(ids, opened.get(ids, with_vectors=False), strict=True) if record is None
         ]
@@ -69,10 +69,10 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write ids [N] (strings) and vectors [N, D] (float32, unit rows) to an .npz file."""
-    from index import open_index
+    from app.opening import open_note_index
     from retrieval.export import export_vectors
 
-    with open_index(index) as opened, progress("exporting", opened.count()) as bar:
+    with open_note_index(index) as opened, progress("exporting", opened.count()) as bar:
         try:
             rows = export_vectors(opened, out, bar.advance)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -10,6 +11,7 @@ import pytest
 
 from index import (
     CorruptIndex,
+    FaissConfig,
     FaissIndex,
     FingerprintMismatch,
     IndexExists,
@@ -19,6 +21,8 @@ from index import (
     open_index,
 )
 
+DATABASE = "v1/notes.sqlite"
+
 
 @pytest.fixture
 def folder(tmp_path, unit, record):
@@ -27,13 +31,20 @@ def folder(tmp_path, unit, record):
     return tmp_path / "i"
 
 
-def change_manifest(folder, **changes):
-    path = folder / "index.json"
+def change(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def change_pointer(folder, **changes):
+    change(folder / "index.json", **changes)
+
+
+def change_manifest(folder, **changes):
+    change(folder / "v1" / "version.json", **changes)
+
+
 def sql(folder, statement):
-    with closing(sqlite3.connect(folder / "index.sqlite")) as connection:
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
         connection.execute(statement)
         connection.commit()
 
@@ -61,17 +72,27 @@ def test_nothing_there(tmp_path, opener):
 @pytest.mark.parametrize(
     ("harm", "error", "message"),
     [
-        (lambda f: change_manifest(f, format=2), UnsupportedFormat, "format 2.*Upgrade"),
-        (lambda f: change_manifest(f, backend="milvus"), UnsupportedFormat, "milvus"),
-        (lambda f: change_manifest(f, faiss_type="ivf"), UnsupportedFormat, "ivf"),
-        (lambda f: change_manifest(f, dim="4"), CorruptIndex, "dim is '4', expected a int"),
-        (lambda f: change_manifest(f, config={"depth": 1}), CorruptIndex, "depth"),
+        (lambda f: change_pointer(f, format=3), UnsupportedFormat, "format 3.*Upgrade"),
+        (lambda f: change_pointer(f, format=1), UnsupportedFormat, "format 1.*Build the index again"),
+        (lambda f: change_pointer(f, backend="nosuch"), UnsupportedFormat, "nosuch.*Upgrade"),
+        (lambda f: change_pointer(f, current="v7"), CorruptIndex, "current is not among published"),
+        (lambda f: change_pointer(f, current="v7", published=["v7"]), CorruptIndex, r"v7.*version\.json is missing"),
+        (lambda f: change_pointer(f, published="v1"), CorruptIndex, "expected a list"),
         (lambda f: (f / "index.json").write_bytes(b"{"), CorruptIndex, "no JSON"),
         (lambda f: (f / "index.json").write_bytes(b"[1]"), CorruptIndex, "no format number"),
-        (lambda f: sql(f, "PRAGMA user_version = 2"), UnsupportedFormat, "format 2.*Upgrade"),
+        (lambda f: change_manifest(f, format=3), UnsupportedFormat, "format 3.*Upgrade"),
+        (lambda f: change_manifest(f, format=1), UnsupportedFormat, "format 1.*Build the index again"),
+        (lambda f: change_manifest(f, dim="4"), CorruptIndex, "dim is '4', expected a int"),
+        (lambda f: change_manifest(f, config={"depth": 1}), CorruptIndex, "depth"),
+        (lambda f: change_manifest(f, config={"kind": "annoy"}), CorruptIndex, "annoy"),
+        (lambda f: change_manifest(f, schema={"text": []}), CorruptIndex, "no schema"),
+        (lambda f: (f / "v1" / "version.json").write_bytes(b"\x00" * 9), CorruptIndex, "no JSON"),
+        (lambda f: (f / "v1" / "version.json").unlink(), CorruptIndex, "missing"),
+        (lambda f: sql(f, "PRAGMA user_version = 3"), UnsupportedFormat, "format 3.*Upgrade"),
+        (lambda f: sql(f, "PRAGMA user_version = 1"), UnsupportedFormat, "format 1.*rebuild"),
         (lambda f: sql(f, "PRAGMA application_id = 7"), UnsupportedFormat, "another program"),
-        (lambda f: (f / "index.sqlite").write_bytes(b"no database" * 999), CorruptIndex, "not a database"),
-        (lambda f: (f / "index.sqlite").unlink(), CorruptIndex, "missing"),
+        (lambda f: (f / DATABASE).write_bytes(b"no database" * 999), CorruptIndex, "not a database"),
+        (lambda f: (f / DATABASE).unlink(), CorruptIndex, "missing"),
     ],
 )
 def test_what_is_not_understood_is_refused(folder, harm, error, message):
@@ -82,7 +103,9 @@ def test_what_is_not_understood_is_refused(folder, harm, error, message):
 
 def test_a_database_of_another_manifest_is_told(folder, tmp_path):
     change_manifest(folder, dim=5)
-    with pytest.raises(CorruptIndex, match="16 bytes, expected 20"):
+    for path in (folder / "v1").glob("base-*"):
+        shutil.rmtree(path)
+    with pytest.raises(CorruptIndex, match=r"not of 20 bytes.*another manifest"):
         open_index(folder)
 
 
@@ -108,9 +131,9 @@ def test_a_creation_killed_half_way_can_be_done_again(tmp_path, unit, record, fo
     FaissIndex.create(folder, dim=7, fingerprint="old").close()
     (folder / "index.json").unlink()
     if found in ("nothing", "no bytes"):
-        (folder / "index.sqlite").unlink()
+        (folder / DATABASE).unlink()
     if found == "no bytes":
-        (folder / "index.sqlite").write_bytes(b"")
+        (folder / DATABASE).write_bytes(b"")
     if found == "temporary manifest":
         (folder / "index.json.4711.tmp").write_bytes(b'{"form')
     with pytest.raises(IndexNotFound):
@@ -136,7 +159,7 @@ def test_records_without_a_manifest_are_not_wiped(folder):
     [
         {"dim": 0, "fingerprint": "f"},
         {"dim": 4, "fingerprint": "\ud800"},
-        {"dim": 4, "fingerprint": "f", "kind": "ivf"},
+        {"dim": -1, "fingerprint": "f"},
         {"dim": 4, "fingerprint": "f", "meta": {"x": float("inf")}},
     ],
 )
@@ -146,14 +169,46 @@ def test_arguments_that_mean_nothing(tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "annoy"}, "'annoy', expected one of"),
+        ({"storage": "int4"}, "'int4', expected one of"),
+        ({"device": "tpu"}, "'tpu'"),
+        ({"target_recall": 0.2}, r"target_recall 0\.2, expected 0\.5 to 1"),
+        ({"target_recall": 1.01}, r"target_recall 1\.01"),
+        ({"m": 0}, "m 0, expected at least 1"),
+        ({"truncate": 0, "memory_budget": -1}, "truncate 0.*memory_budget -1"),
+    ],
+)
+def test_settings_that_mean_nothing(settings, message):
+    with pytest.raises(NoteIndexError, match=message):
+        FaissConfig(**settings)
+
+
+def test_the_settings_travel_with_the_index(tmp_path):
+    config = FaissConfig(kind="hnsw", m=7, target_recall=0.9, truncate=3)
+    FaissIndex.create(tmp_path / "i", dim=4, fingerprint="f", config=config).close()
+    with FaissIndex.open(tmp_path / "i") as index:
+        assert index.config == config
+        assert index.info()["kind_asked"] == "hnsw"
+
+
 def test_the_manifest_says_what_the_index_is(folder):
-    found = json.loads((folder / "index.json").read_text())
-    assert {name: found[name] for name in ("format", "backend", "dim", "metric", "fingerprint", "faiss_type")} == {
-        "format": 1,
-        "backend": "faiss",
+    pointer = json.loads((folder / "index.json").read_text())
+    assert pointer == {"backend": "faiss", "current": "v1", "published": ["v1"], "settings": {}, "format": 2}
+    found = json.loads((folder / "v1" / "version.json").read_text())
+    told = {name: found[name] for name in ("format", "dim", "metric", "fingerprint", "meta")}
+    assert told == {
+        "format": 2,
         "dim": 4,
         "metric": "inner_product",
         "fingerprint": "print-1",
-        "faiss_type": "auto",
+        "meta": {"a": ["🍜"]},
     }
     assert found["created_at"].endswith("+00:00")
+
+
+def test_one_index_is_told_from_another(folder, tmp_path):
+    with FaissIndex.create(tmp_path / "j", dim=4, fingerprint="print-1") as other, open_index(folder) as index:
+        assert other.info()["index_id"] != index.info()["index_id"]

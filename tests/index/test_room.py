@@ -15,9 +15,11 @@ from index.ranking import contenders, inner_products, ranked
 
 ROOT = Path(__file__).parents[2]
 NAMES = """
-    Capabilities CorruptIndex ExactIndex FaissConfig FaissIndex Filter FingerprintMismatch IndexClosed
-    IndexExists IndexLocked IndexNotFound IndexReadOnly InvalidQuery InvalidRecord JSON Neighbours NoteIndex
-    NoteIndexError Record UnsupportedFormat open_index
+    And Attribute AttributeType BackendUnavailable Capabilities Contains ContainsAny CorruptIndex Eq ExactIndex
+    Exists FaissConfig FaissIndex Filter FingerprintMismatch In IndexClosed IndexExists IndexLocked IndexNotFound
+    IndexReadOnly IndexSchema InvalidFilter InvalidQuery InvalidRecord InvalidVersion JSON MissingCapability
+    Neighbours Not NoteIndex NoteIndexError Or OutOfSpace Range Record UnsupportedFormat open_index parse_filter
+    MilvusPlace connect copy_index create_index
 """
 
 
@@ -37,21 +39,22 @@ def test_importing_it_loads_nothing():
     code = """
 import sys
 import index
-heavy = {"numpy", "faiss", "torch", "sqlite3", "pydantic", "filelock"}
+heavy = {"numpy", "faiss", "torch", "sqlite3", "pydantic", "filelock", "tantivy", "rjieba", "pymilvus"}
 print(sorted(heavy & set(sys.modules)))
 from index import FaissIndex, ExactIndex, Record, open_index
-print(sorted({"faiss", "torch", "pydantic"} & set(sys.modules)))
+late = heavy - {"numpy", "sqlite3", "filelock"}
+print(sorted(late & set(sys.modules)))
 import tempfile
-FaissIndex.create(tempfile.mkdtemp() + "/i", dim=4, fingerprint="f").close()
-print(sorted({"faiss", "torch", "pydantic"} & set(sys.modules)))
+index = FaissIndex.create(tempfile.mkdtemp() + "/i", dim=4, fingerprint="f")
+print(index.count(), index.get(["a"]), list(index.scan()), sorted(late & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[]", "[]", "['faiss']"]
+    assert done.stdout.splitlines() == ["[]", "[]", "0 [None] [] []"]
 
 
 def test_every_error_is_in_the_tree_and_in_its_drawing():
     found = [value for value in vars(errors).values() if isinstance(value, type)]
-    assert len(found) == 11
+    assert len(found) == 16
     for error in found:
         assert issubclass(error, NoteIndexError)
         assert error.__name__ in (errors.__doc__ or "")
@@ -79,7 +82,6 @@ def test_equal_rows_score_equal_wherever_they_stand(dim):
     rows[::3] = row
     alone = inner_products(query, row[None])[0]
     for table in (rows, np.asfortranarray(rows), np.ascontiguousarray(rows[1:])[2:]):
-        assert set(inner_products(query, table)[:: len(table) // 99 or 1][:1].tolist()) <= {alone.item()}
         same = (table == row).all(axis=1)
         assert set(inner_products(query, table)[same].tolist()) == {alone.item()}
 

@@ -1,0 +1,1 @@
+"""The truth: ids, payloads, attributes and vectors in SQLite, every write numbered."""
