@@ -16,6 +16,7 @@ from index.schema import IndexSchema, Value
 
 UNIT_TOLERANCE = 1e-3
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 _TOGETHER = 4096
 """Rows whose norms are taken in one go."""
 
@@ -82,10 +83,19 @@ def json_text(value: object) -> str | None:
     """
     try:
         text = _ENCODER.encode(value)
-        same = bool(json.loads(text) == value)
+        same = _is_plain(value) or bool(json.loads(text) == value)
     except (TypeError, ValueError, RecursionError):
         return None
     return text if same and is_storable(text) else None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether the value is made of JSON's own types alone, and so comes back as it went."""
+    if type(value) in _SCALARS:
+        return True
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(part) for key, part in value.items())
+    return type(value) is list and all(map(_is_plain, value))
 
 
 def is_storable(text: str) -> bool:

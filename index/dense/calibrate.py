@@ -18,7 +18,8 @@ from index.dense.lists import Grouped, Lists
 from index.dense.search import Found, Searcher, Width, score_nearest
 
 _QUERIES = 256
-_FILTERED_QUERIES = 64
+_FEW = 32
+"""Queries where each costs much: for 1,000 neighbours, and under filters."""
 _LISTS_SLACK, _GRAPH_SLACK = 0.3, 0.9
 """Of what the target leaves to miss, the share to do better by."""
 _WORK = 30_000_000
@@ -79,25 +80,27 @@ def calibrate(searcher: Searcher, lists: Lists | None, target: float, seed: int)
     # Queries from outside find less than rows that the lists, and all the more the graph, were made of.
     goal = target + (_GRAPH_SLACK if searcher.is_graph else _LISTS_SLACK) * (1 - target)
 
-    def narrowest(k: int, count: int, steps: tuple[int, ...], factors: tuple[float, ...]) -> tuple[Width, float]:
-        exam = _Exam(own[:count], searcher.score_all(queries[:count], min(k + 1, size)))
-
-        def recall(width: Width) -> float:
-            return exam.recall(k, searcher.approximate(queries[:count], min(k + 1, size), width))
-
-        width = _narrowest(recall, goal, steps, factors, searcher)
-        return width, recall(width)
+    def narrowest(exam: _Exam, k: int, steps: tuple[int, ...], factors: tuple[float, ...]) -> Width:
+        asked = queries[: len(exam)]
+        return _narrowest(
+            lambda width: exam.recall(k, searcher.approximate(asked, min(k + 1, size), width)),
+            goal,
+            steps,
+            factors,
+            searcher,
+        )
 
     if searcher.is_graph:
         factors: tuple[float, ...] = _FACTORS if searcher.is_reduced else (1.0,)
         steps = tuple(step for step in _STEPS if step >= 12)  # FAISS keeps at least as many as it is asked for
     else:
         factors, steps = _FACTORS, (*(step for step in _STEPS if step < searcher.lists), max(1, searcher.lists))
-    ten, reached = narrowest(10, len(own), steps, factors)
-    steps = tuple(step for step in steps if step >= ten.probes)
-    hundred, _ = narrowest(100, len(own), steps, (ten.factor,))
-    steps = tuple(step for step in steps if step >= hundred.probes)
-    thousand, _ = narrowest(1000, _FILTERED_QUERIES, steps, (ten.factor,))
+    many = _Exam(own, searcher.score_all(queries, min(101, size)))
+    few = _Exam(own[:_FEW], searcher.score_all(queries[:_FEW], min(1001, size)))
+    ten = narrowest(many, 10, steps, factors)
+    hundred = narrowest(many, 100, tuple(step for step in steps if step >= ten.probes), (ten.factor,))
+    thousand = narrowest(few, 1000, tuple(step for step in steps if step >= hundred.probes), (ten.factor,))
+    reached = many.recall(10, searcher.approximate(queries, min(11, size), ten))
     found = Calibration(target, reached, ten, hundred, thousand, queries=len(own))
     if lists is None:
         return found
@@ -110,6 +113,9 @@ class _Exam:
     def __init__(self, own: Keys, truth: Found) -> None:
         self._own = own
         self._best = self._others(truth)
+
+    def __len__(self) -> int:
+        return len(self._own)
 
     def recall(self, k: int, found: Found) -> float:
         """The share of the k nearest that were found."""
@@ -170,13 +176,13 @@ def _under_filters(
 ) -> Calibration:
     """Measure how many matching rows to score under a filter, on random ones and on one that keeps to a region."""
     size = len(searcher)
-    few = slice(0, max(8, min(_FILTERED_QUERIES, _WORK // size)))
+    few = slice(0, max(8, min(_FEW, _WORK // size)))
     near = lists.scores(queries[few])
     trials = []
     for mask in _masks(size, lists, near[0], rng):
         truth = searcher.score_rows(queries[few], min(11, size), np.flatnonzero(mask))
         trials.append((_Exam(own[few], truth), Grouped(lists, mask)))
-    matches = 64
+    matches = 256
     while True:
         reached = min(
             exam.recall(10, score_nearest(searcher, queries[few], near, grouped, matches, 11))
