@@ -22,6 +22,7 @@ import numpy as np
 from index.base import JSON, Capabilities, Neighbours, Record, Vectors
 from index.checks import checked_queries, checked_rows, is_storable, json_text
 from index.dense.config import FaissConfig
+from index.dense.files import bases
 from index.dense.table import DenseTable
 from index.errors import (
     CorruptIndex,
@@ -58,8 +59,12 @@ class FaissIndex:
         self._words = WordsTable(self._folder, self._manifest.schema)
         self._dense = DenseTable(self._folder, self._manifest.index_id, self.dim, self._config)
         try:
-            with self._reading() as store:
-                self._dense.current(store)
+            for _ in range(2):  # again, if a new base was put in place after the first transaction began
+                with self._reading() as store:
+                    self._dense.current(store)
+                if self._dense.has_base or not bases(self._folder):
+                    break
+                self._dense.close()
         except BaseException:
             self._store.close()
             raise

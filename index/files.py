@@ -10,7 +10,7 @@ from pathlib import Path
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` fill a temporary file beside `path`, make it durable and put it in place of `path`."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name}.tmp")
     try:
         write(temporary)
         _sync(temporary)

@@ -15,8 +15,8 @@ from typing import Any, Self
 from uuid import uuid4
 
 from index.base import JSON
-from index.errors import CorruptIndex, FingerprintMismatch, IndexNotFound, UnsupportedFormat
-from index.files import write_atomically
+from index.errors import CorruptIndex, FingerprintMismatch, IndexNotFound, OutOfSpace, UnsupportedFormat
+from index.files import is_full, write_atomically
 from index.schema import IndexSchema
 
 NAME = "index.json"
@@ -81,7 +81,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_pointer(folder: Path) -> Pointer:
-    """Read and check index.json. Raises IndexNotFound, UnsupportedFormat, CorruptIndex."""
+    """Read and check index.json. Raises IndexNotFound, OutOfSpace, UnsupportedFormat, CorruptIndex."""
     try:
         found = _read(folder / NAME)
     except FileNotFoundError as error:
@@ -122,7 +122,14 @@ def check_fingerprint(place: object, built_with: str, fingerprint: str | None) -
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    try:
+        write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise OutOfSpace(
+            f"{path}: the disk is full ({error}); what stood before stands. Free some space and try again."
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

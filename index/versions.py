@@ -29,6 +29,7 @@ from index.store.store import Store
 if TYPE_CHECKING:
     from index.milvus import MilvusAccess
 
+_HIGHEST = "highest_version"
 _SAMPLE = 64
 """Records that must find themselves before a version is served."""
 _SLACK = 0.02
@@ -116,8 +117,7 @@ def stage(
                     break
                 _remove(folder)
         else:
-            numbers = [_number(each.name) for each in root.iterdir()]
-            folder = root / f"v{max(numbers, default=0) + 1}"
+            folder = root / f"v{_highest(root, pointer) + 1}"
             create_version(folder, wanted)
     opened = FaissIndex.open(root, version=folder.name, lock_timeout=lock_timeout)
     opened.hold()
@@ -187,7 +187,8 @@ def prune_versions(path: str | Path, keep: int = 2, access: MilvusAccess | None 
         kept = [*[name for name in pointer.published if name != pointer.current][::-1][: max(0, keep - 1)]]
         removed = [folder for folder in _numbered(root) if folder.name not in (*kept, pointer.current)]
         remaining = tuple(name for name in pointer.published if name in (*kept, pointer.current))
-        write_pointer(root, Pointer(pointer.backend, pointer.current, remaining, pointer.settings))
+        settings: dict[str, JSON] = {**pointer.settings, _HIGHEST: _highest(root, pointer)}
+        write_pointer(root, Pointer(pointer.backend, pointer.current, remaining, settings))
         for folder in removed:
             _remove(folder)
     return [folder.name for folder in removed]
@@ -213,6 +214,12 @@ def validate(index: FaissIndex, expected: int) -> None:
         hidden_by_equals = len(scores) == 10 and scores[-1] >= 1 - _SAME
         if record.id not in ids and not hidden_by_equals:
             raise InvalidVersion(f"{index.version}: record {record.id!r} does not find itself. Build it again.")
+
+
+def _highest(root: Path, pointer: Pointer) -> int:
+    """The highest number a version ever had: who still reads one that was removed must not meet another's files."""
+    known = pointer.settings.get(_HIGHEST, 0)
+    return max([known if isinstance(known, int) else 0, *(_number(each.name) for each in root.iterdir())])
 
 
 def _folders(root: Path) -> list[Path]:

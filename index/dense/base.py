@@ -89,6 +89,7 @@ def build_base(
         "storage": held,
         "dim": store.dim,
         "seq": seq,
+        "token": store.token(seq),
         "rows": rows,
         "calibration": measured.as_json(),
     }
@@ -146,8 +147,10 @@ def _open(folder: Path, note: BaseNote, schema: IndexSchema, device: Device) -> 
 def _compare(base: Base, store: Store) -> None:
     """Whether it tells the same history: a database restored from a copy may have gone on differently.
 
-    Raises ValueError where rows that are in both are not the same, or the database has one the base lacks.
+    Raises ValueError where the sessions, the rows or the vectors that are in both are not the same.
     """
+    if base.note.token != store.token(base.note.seq):
+        raise ValueError("the database was restored and has gone on differently")
     if store.count_up_to(base.note.seq) + len(store.removed_after(base.note.seq)) != len(base):
         raise ValueError("it does not hold the rows that the database does")
     rows = np.unique(np.linspace(0, len(base) - 1, _COMPARED).astype(np.int64))

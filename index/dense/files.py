@@ -42,6 +42,8 @@ class BaseNote:
     dim: int
     seq: int
     """Every insert and deletion up to this sequence number is in it."""
+    token: str
+    """Store.token() at that number."""
     rows: int
     calibration: dict[str, JSON]
     seconds: float

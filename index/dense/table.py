@@ -29,6 +29,11 @@ class DenseTable:
         self._config = config
         self._live: Live | None = None
 
+    @property
+    def has_base(self) -> bool:
+        """Whether the rows stand on a base."""
+        return self._live is not None and self._live.base is not None
+
     def at(self, seq: int) -> Live | None:
         """The rows, if they stand at this sequence number already."""
         return self._live if self._live is not None and self._live.seq == seq else None

@@ -36,6 +36,9 @@ _SCHEMA = (
         field INTEGER NOT NULL, value NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (field, value, key)) WITHOUT ROWID""",
     "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, pruned INTEGER NOT NULL)",
     "INSERT INTO state VALUES (1, 0, 0)",
+    # One row a writing session, from its first number on. A database that was restored from a copy and written to
+    # again has other tokens at the same numbers, and so tells what is derived that its history is another.
+    "CREATE TABLE sessions (seq INTEGER PRIMARY KEY, token TEXT NOT NULL)",
     # Constants, because PRAGMA takes no parameters: APPLICATION_ID and FORMAT.
     "PRAGMA application_id = 1313623635",
     "PRAGMA user_version = 2",
@@ -99,6 +102,8 @@ def named_errors(path: Path) -> Iterator[None]:
             raise IndexLocked(f"{path}: another program holds it: {error}. Try again later.") from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             raise IndexReadOnly(f"{path}: not for this process: {error}. Mend the rights.") from error
+        if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ):
+            raise CorruptIndex(f"{path} cannot be read: {error}. Look after the disk, or restore the index.") from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise OutOfSpace(
                 f"{path}: the disk did not take the write ({error}); nothing of it was stored, and what was stored "

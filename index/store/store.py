@@ -48,6 +48,7 @@ class Store:
         self._dim = dim
         self._schema = schema
         self._connection, self._uri = open_database(path)
+        self._has_written = False
 
     @property
     def dim(self) -> int:
@@ -118,6 +119,12 @@ class Store:
     def pruned(self) -> int:
         """The number up to which removals can no longer be asked for."""
         return int(self._connection.execute("SELECT pruned FROM state").fetchone()[0])
+
+    def token(self, seq: int) -> str:
+        """What tells the history up to this number from any other; empty before the first write."""
+        query = "SELECT token FROM sessions WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
+        found = self._connection.execute(query, (seq,)).fetchone()
+        return "" if found is None else str(found[0])
 
     def count(self, where: Filter | None = None) -> int:
         """How many records there are, or match the bound filter."""
@@ -200,6 +207,10 @@ class Store:
             values, keys = zip(*rows, strict=True)
             yield list(values), np.array(keys, dtype=np.int64)
 
+    def all_removed_after(self, seq: int) -> list[int]:
+        """The keys of all records removed after seq, those written after it too; seq must not be below pruned()."""
+        return [key for (key,) in self._connection.execute("SELECT key FROM tombstones WHERE seq > ?", (seq,))]
+
     def keys_of(self, leaf: Leaf, after: int = 0) -> Keys:
         """The keys (int64) greater than `after` that satisfy a bound leaf; of removed records, too."""
         query = leaf_keys(leaf, self._schema)
@@ -217,8 +228,13 @@ class Store:
         with named_errors(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                if not self._has_written:
+                    self._connection.execute(
+                        "INSERT OR REPLACE INTO sessions SELECT seq + 1, lower(hex(randomblob(8))) FROM state"
+                    )
                 yield
                 self._connection.execute("COMMIT")
+                self._has_written = True
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

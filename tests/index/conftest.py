@@ -1,133 +1,48 @@
 """One fixture over all back-ends, and the few helpers that every file here needs.
 
-A back-end joins the suite by a `Backend` of its own and a line in `BACKENDS`; see there.
+The back-ends are listed in backends.py, beside what the suite must know of each.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from index import Attribute, AttributeType, ExactIndex, FaissConfig, FaissIndex, Filter, IndexSchema, NoteIndex, Record
+from index import ExactIndex, FaissConfig, Filter, NoteIndex, Record
 from index.base import JSON, Neighbours, Vectors
 from index.dense.calibrate import Calibration
 from index.dense.search import Width
 
-SCHEMA = IndexSchema(
-    (
-        Attribute("category", AttributeType.TEXT),
-        Attribute("tags", AttributeType.TEXTS),
-        Attribute("price", AttributeType.NUMBER, ("shop", "price")),
-        Attribute("created_at", AttributeType.TIME),
-        Attribute("pinned", AttributeType.BOOL),
-    ),
-    ("title", "body", "tags"),
-)
-KINDS = ("flat", "hnsw", "ivf_sq8", "ivf_pq", "ivf_rabitq")
+if TYPE_CHECKING:
+    from tests.index.backends import Backend
+
 EVERYTHING = 1_000_000
 
 
-@dataclass
-class Backend(ABC):
-    """What the suite must know of a back-end. `folder` is the test's own."""
-
-    folder: Path
-    opened: list[NoteIndex] = field(default_factory=list)
-    places: dict[int, str] = field(default_factory=dict)
-
-    durable: ClassVar[bool] = True
-    """reopen() really opens again."""
-
-    def create(self, dim: int, name: str = "index", schema: IndexSchema = SCHEMA) -> NoteIndex:
-        """A new and empty index, built with the encoder "print-1" and the meta {"template": "v1"}."""
-        return self._kept(self._created(dim, name, schema), name)
-
-    def reopen(self, index: NoteIndex) -> NoteIndex:
-        """The same index after its process ended; an index in memory just goes on."""
-        name = self.places[id(index)]
-        index.close()
-        return self._kept(self._opened(name), name)
-
-    def fold(self, index: NoteIndex) -> None:
-        """Bring what was written into the derived files, where this back-end is tried with it there."""
-        index.snapshot()
-
-    def close(self) -> None:
-        """Close all that was opened."""
-        for index in self.opened:
-            index.close()
-
-    def tolerance(self, index: NoteIndex) -> float:
-        """How far a score may be off the oracle's: one that is found by scoring every row is right to the bit."""
-        return 0.0 if index.capabilities.exact else 2e-6
-
-    @abstractmethod
-    def _created(self, dim: int, name: str, schema: IndexSchema) -> NoteIndex: ...
-
-    @abstractmethod
-    def _opened(self, name: str) -> NoteIndex: ...
-
-    def _kept(self, index: NoteIndex, name: str) -> NoteIndex:
-        self.opened.append(index)
-        self.places[id(index)] = name
-        return index
+def _beside(name: str) -> ModuleType:
+    """A module of this folder: tests are no packages, so by its path."""
+    spec = importlib.util.spec_from_file_location(f"index_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
 
 
-class ExactBackend(Backend):
-    """The oracle itself."""
-
-    durable = False
-
-    def reopen(self, index: NoteIndex) -> NoteIndex:
-        return index
-
-    def _created(self, dim: int, name: str, schema: IndexSchema) -> NoteIndex:
-        return ExactIndex(dim, "print-1", {"template": "v1"}, schema)
-
-    def _opened(self, name: str) -> NoteIndex:
-        raise AssertionError("an index in memory cannot be opened")
+backends = _beside("backends")
+milvus_server = _beside("milvus_server").milvus_server
 
 
-@dataclass
-class FaissBackend(Backend):
-    """FAISS of one kind; with `folds`, half of what a test writes lies in a base and the other half upon it."""
-
-    config: FaissConfig = field(default_factory=FaissConfig)
-    folds: bool = False
-
-    def fold(self, index: NoteIndex) -> None:
-        if self.folds:
-            index.compact()
-
-    def _created(self, dim: int, name: str, schema: IndexSchema) -> NoteIndex:
-        place = self.folder / name
-        meta: dict[str, JSON] = {"template": "v1"}
-        return FaissIndex.create(
-            place, dim=dim, fingerprint="print-1", meta=meta, schema=schema, config=self.config, lock_timeout=1
-        )
-
-    def _opened(self, name: str) -> NoteIndex:
-        return FaissIndex.open(self.folder / name, lock_timeout=1)
-
-
-def _faiss(kind: str, folds: bool) -> Callable[[Path], Backend]:
-    return lambda folder: FaissBackend(folder, config=FaissConfig(kind=kind, nlist=8), folds=folds)
-
-
-BACKENDS: dict[str, Callable[[Path], Backend]] = {
-    "exact": ExactBackend,
-    **{f"{kind}-delta": _faiss(kind, False) for kind in KINDS},
-    **{f"{kind}-base": _faiss(kind, True) for kind in KINDS},
-}
-"""Every way to keep records. A back-end over a server adds its names here, with a Backend that connects to it."""
-IMPLEMENTATIONS = ("exact", "flat-delta")
-"""One name for each class: for what does not depend on how vectors are searched."""
+def _params(names: Iterable[str]) -> list[object]:
+    return [pytest.param(name, marks=backends.MARKS.get(name, [])) for name in names]
 
 
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,19 +67,34 @@ def one_thread() -> Iterator[None]:
     faiss.omp_set_num_threads(threads)
 
 
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+@pytest.fixture(scope="session")
+def shelf(request: pytest.FixtureRequest) -> object:
+    """The server's indexes that one test after another uses."""
+    return backends.Shelf(*request.getfixturevalue("milvus_server"))
+
+
+@pytest.fixture(params=_params(backends.BACKENDS))
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     """Every back-end in turn, every kind with and without a base, none missing a neighbour."""
     _wide(monkeypatch)
-    backend = BACKENDS[request.param](tmp_path)
+    backend = backends.BACKENDS[request.param](request)
     yield backend
     backend.close()
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
-def implementation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+@pytest.fixture(params=_params(backends.WITH_WORDS))
+def worded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+    """The same of those that have keyword search."""
+    _wide(monkeypatch)
+    backend = backends.BACKENDS[request.param](request)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture(params=_params(backends.IMPLEMENTATIONS))
+def implementation(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """One back-end of each class."""
-    backend = BACKENDS[request.param](tmp_path)
+    backend = backends.BACKENDS[request.param](request)
     yield backend
     backend.close()
 
@@ -172,7 +102,7 @@ def implementation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[B
 @pytest.fixture(params=["flat", "hnsw", "ivf_pq"])
 def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """FAISS in a folder, as it is set up by default but for its kind."""
-    backend = FaissBackend(tmp_path, config=FaissConfig(kind=request.param), folds=True)
+    backend = backends.FaissBackend(tmp_path, config=FaissConfig(kind=request.param), folds=True)
     yield backend
     backend.close()
 
@@ -297,4 +227,4 @@ class Pair:
 @pytest.fixture
 def pair(backend: Backend, same: Callable[..., None]) -> Callable[[int], Pair]:
     """pair(dim): an empty index of the back-end beside an empty oracle."""
-    return lambda dim: Pair(backend, backend.create(dim), ExactIndex(dim, schema=SCHEMA), same)
+    return lambda dim: Pair(backend, backend.create(dim), ExactIndex(dim, schema=backends.SCHEMA), same)

@@ -39,7 +39,10 @@ PORTS = (
 
 @pytest.fixture(scope="session")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, MilvusAccess]]:
-    """The address of a server with users switched on, and what lets one in; started once, killed at the end with all it started."""
+    """A server with users switched on: its address, and what lets one in.
+
+    Started once, and killed at the end with all it started.
+    """
     program = Path(os.environ.get("NOTELENS_MILVUS_SERVER") or ROOT / ".milvus" / "venv" / "bin" / "milvus-server")
     if not program.is_file():  # under CI the hook in tests/conftest.py makes this a failure
         pytest.skip(f"no milvus-server at {program}; NOTELENS_MILVUS_SERVER names another place")

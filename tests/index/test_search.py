@@ -195,6 +195,6 @@ def test_properties_are_what_was_given(backend, notes):
     assert index.meta == {"template": "v1"}
     assert [attribute.name for attribute in index.schema.attributes][:2] == ["category", "tags"]
     assert index.schema.text == ("title", "body", "tags")
-    assert (index.capabilities.durable, index.capabilities.lexical) == (backend.durable, True)
+    assert (index.capabilities.durable, index.capabilities.lexical) == (backend.durable, backend.lexical)
     info = index.info()
     assert (info["rows"], info["dim"]) == (40, DIM)
