@@ -1,6 +1,6 @@
 """The index beside raw faiss and other embedded vector stores, on the same rows, in one run.
 
-    python benchmarks/vector_index.py [--rows 100000] [--peers raw,notelens,qdrant-edge,…|all] [--target 0.95] [--repeats 3]
+    python benchmarks/vector_index.py [--rows 100000] [--peers raw,notelens,…|all] [--target 0.95] [--repeats 3]
 
 (Not index.py: beside that name no benchmark could import the package `index`.)
 

@@ -59,12 +59,13 @@ class FaissIndex:
         self._words = WordsTable(self._folder, self._manifest.schema)
         self._dense = DenseTable(self._folder, self._manifest.index_id, self.dim, self._config)
         try:
-            for _ in range(2):  # again, if a new base was put in place after the first transaction began
+            there = bases(self._folder)
+            with self._reading() as store:
+                self._dense.current(store)
+            if not self._dense.has_base and bases(self._folder) != there:
+                self._dense.close()  # a new base was put in place after the transaction began: see what it sees
                 with self._reading() as store:
                     self._dense.current(store)
-                if self._dense.has_base or not bases(self._folder):
-                    break
-                self._dense.close()
         except BaseException:
             self._store.close()
             raise
@@ -242,7 +243,6 @@ class FaissIndex:
                 "rows": store.count(),
                 "dim": self.dim,
                 **self._dense.info(store),
-                "schema": json.loads(json.dumps(self.schema.as_json())),
                 "bytes_on_disk": bytes_under(self._folder),
                 "fingerprint": self.fingerprint,
                 "index_id": self._manifest.index_id,

@@ -36,12 +36,14 @@ def info(index: IndexPath, as_json: AsJson = False) -> None:
 
     with open_note_index(index) as opened:
         facts: dict[str, Any] = {**opened.info(), "encoder": opened.meta["encoder"]}
+        schema = opened.schema
     if as_json:
-        print_json(facts)
+        print_json({**facts, "schema": schema.as_json()})
     else:
         from app.tables import facts_table
 
-        stdout().print(facts_table(facts))
+        filters = [f"{attribute.name} ({attribute.type})" for attribute in schema.attributes]
+        stdout().print(facts_table({**facts, "filters": filters, "words": list(schema.text)}))
 
 
 def delete(

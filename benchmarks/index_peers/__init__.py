@@ -1,1 +1,1 @@
-"""The systems that benchmarks/vector_index.py holds side by side, one family a file; each runs in a process of its own."""
+"""The systems that benchmarks/vector_index.py holds side by side, one family a file, each in a process of its own."""

@@ -44,10 +44,8 @@ class Backend(ABC):
     """The same of keyword search."""
     keyword_scores_exact: ClassVar[bool] = True
     """Scores of keyword search are the oracle's; otherwise words are weighed by less than the whole index."""
-    scans_a_moment: ClassVar[bool] = True
-    """A scan shows what was there when it began; otherwise it leaves out what was replaced or removed meanwhile."""
     slow: ClassVar[bool] = False
-    """A request takes long: tests that repeat many of them do so for a part, after one round with all."""
+    """A request takes long, so what repeats hundreds of them does so for a part."""
 
     def create(self, dim: int, name: str = "index", schema: IndexSchema = SCHEMA) -> NoteIndex:
         """A new and empty index, built with the encoder "print-1" and the meta {"template": "v1"}."""
@@ -155,7 +153,6 @@ class MilvusServerBackend(Backend):
     """The name there, and what it may be used for again, by the test's own name."""
 
     lexical = False
-    scans_a_moment = False
     slow = True
 
     def close(self) -> None:
