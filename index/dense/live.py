@@ -6,7 +6,6 @@ sees, whichever process wrote it. Rows of the base are 0 … N−1, those of the
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from index.dense.settle import merged, settle
 from index.filters.tree import Filter
 from index.store.store import Store
 
-log = logging.getLogger("notelens.index")
 _SPARE = 64
 """Removed rows that a search over everything would rather find and drop than have FAISS test each row."""
 
@@ -70,7 +68,7 @@ class Live:
         if not total or not len(queries):
             return Neighbours([[] for _ in queries], [np.empty(0, dtype=np.float32) for _ in queries])
         k = min(k, total)
-        finder = _Finder(self, allowed, total, k)
+        finder = _Finder(self, allowed, k)
         found, exact = finder.find(queries, min(k + 1, total))
         return settle(queries, k, found, exact, total, self._vectors, self._names, lambda q, n: finder.find(q, n)[0])
 
@@ -129,10 +127,9 @@ class Live:
 class _Finder:
     """One search's plan: over these rows, for k neighbours."""
 
-    def __init__(self, live: Live, allowed: Allowed | None, total: int, k: int) -> None:
+    def __init__(self, live: Live, allowed: Allowed | None, k: int) -> None:
         self._live = live
         self._allowed = allowed
-        self._total = total
         self._k = k
 
     def find(self, queries: Vectors, n: int) -> tuple[Found, bool]:
@@ -180,11 +177,19 @@ class _Finder:
             wanted = rows_to_score(measured.matches, passed, allowed.count / len(base), max(self._k, n - 1))
             if cost_of_nearest(wanted, len(lists), searcher.dim) < cost_of_all(allowed.count, searcher.dim):
                 near = lists.scores(queries)
-                return score_nearest(searcher, queries, near, allowed.grouped, wanted, n, alive), False
-        rows = allowed.grouped.rows
+                found = score_nearest(searcher, queries, near, allowed.grouped, wanted, n, alive)
+                short = np.flatnonzero((found[1] >= 0).sum(axis=1) < min(n, allowed.count))
+                if len(short):  # so many of the nearest were removed
+                    found[0][short], found[1][short] = self._all_allowed(base, queries[short], n, allowed)
+                return found, False
+        return self._all_allowed(base, queries, n, allowed), True
+
+    def _all_allowed(self, base: Base, queries: Vectors, n: int, allowed: Allowed) -> Found:
+        """Every row that a filter allows and that is still there, scored."""
+        rows, alive = allowed.grouped.rows, self._live.alive
         if alive is not None:
-            return searcher.score_rows(queries, n, rows[alive[rows]]), True
-        return searcher.score_rows(queries, n, rows, allowed.grouped.selected), True
+            return base.searcher.score_rows(queries, n, rows[alive[rows]])
+        return base.searcher.score_rows(queries, n, rows, allowed.grouped.selected)
 
 
 def _without(scores: Vectors, rows: Keys, alive: NDArray[np.bool_], n: int) -> Found:

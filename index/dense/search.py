@@ -57,7 +57,6 @@ class Searcher:
         if isinstance(storage, faiss().IndexFlat):
             held = faiss().rev_swig_ptr(storage.get_xb(), storage.ntotal * storage.d)
             self._matrix = held.reshape(storage.ntotal, storage.d)
-
         self._made: dict[tuple[int, Width], Any] = {}
         self._on_device: Any | None = None
         if device == "cuda" and not self._is_graph and not self._is_reduced:

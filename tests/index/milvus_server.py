@@ -54,11 +54,13 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
         f"listen-peer-urls: http://127.0.0.1:{peers}\ninitial-advertise-peer-urls: http://127.0.0.1:{peers}\n"
         f"initial-cluster: default=http://127.0.0.1:{peers}\n"
     )
-    environment = os.environ | {"ETCD_CONFIG_PATH": str(folder / "etcd.yaml")}
-    # Ticks of 20 ms where the default is 200: every consistent read waits for one. Flushes and compactions wait for
-    # the others, which are half a second and ten seconds.
+    # It looks every 10 s, unless told otherwise, whether a compaction is done.
+    environment = os.environ | {
+        "ETCD_CONFIG_PATH": str(folder / "etcd.yaml"),
+        "DATACOORD_COMPACTION_CHECK_INTERVAL": "1",
+    }
+    # Ticks of 20 ms where the default is 200: every consistent read waits for one.
     quick = ["proxy.timeTickInterval=20", "queryCoord.checkInterval=50", "queryCoord.distPullInterval=50"]
-    quick += ["dataNode.timetick.interval=50", "dataCoord.compaction.check.interval=1"]
     command = [str(program), "--data", str(folder / "data"), "--authorization-enabled", "true"]
     command += [part for name, port in zip(PORTS, ports, strict=True) for part in (f"--{name}-port", str(port))]
     command += [part for setting in quick for part in ("--extra-config", setting)]
