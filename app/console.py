@@ -56,6 +56,10 @@ class Bar:
         """Count this many more as done."""
         self._progress.update(self._task, advance=count)
 
+    def restart(self, title: str, total: int) -> None:
+        """Begin again under another title."""
+        self._progress.reset(self._task, description=title, total=total)
+
     def reach(self, done: int, total: int) -> None:
         """Set what is done, of how many."""
         self._progress.update(self._task, completed=done, total=total)

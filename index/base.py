@@ -6,7 +6,7 @@ Equal scores are ordered by id, ascending by code point, also where the k-th pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
@@ -20,6 +20,8 @@ from index.schema import IndexSchema
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 Vectors: TypeAlias = NDArray[np.float32]
 Keys: TypeAlias = NDArray[np.int64]
+Progress: TypeAlias = Callable[[int], None]
+"""Is told how many more records have been taken in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,11 +134,11 @@ class NoteIndex(Protocol):
         """How many records are stored, or match `where`."""
         ...
 
-    def snapshot(self) -> None:
+    def snapshot(self, on_progress: Progress | None = None) -> None:
         """Bring the derived files up to date where that pays, so that searching and the next opening are quick."""
         ...
 
-    def compact(self) -> None:
+    def compact(self, on_progress: Progress | None = None) -> None:
         """Fold recent writes and removals into freshly built derived files, whether or not it pays yet."""
         ...
 

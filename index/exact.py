@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from index.base import JSON, Capabilities, Neighbours, Record, Vectors
+from index.base import JSON, Capabilities, Neighbours, Progress, Record, Vectors
 from index.checks import Row, checked_queries, checked_rows, distinct_ids, json_text
 from index.errors import IndexClosed, InvalidQuery, MissingCapability, NoteIndexError
 from index.filters.arrays import mask
@@ -128,13 +128,17 @@ class ExactIndex:
         """See NoteIndex.count."""
         return len(self._matching(where))
 
-    def snapshot(self) -> None:
+    def snapshot(self, on_progress: Progress | None = None) -> None:
         """Nothing is derived, so there is nothing to write."""
         self._open()
+        if on_progress:
+            on_progress(self.count())
 
-    def compact(self) -> None:
+    def compact(self, on_progress: Progress | None = None) -> None:
         """Nothing is derived, so there is nothing to fold."""
         self._open()
+        if on_progress:
+            on_progress(self.count())
 
     def info(self) -> dict[str, JSON]:
         """See NoteIndex.info."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from index.base import JSON, Capabilities, Neighbours, Record, Vectors
+from index.base import JSON, Capabilities, Neighbours, Progress, Record, Vectors
 from index.checks import checked_queries, checked_rows, is_storable, json_text
 from index.dense.config import FaissConfig
 from index.dense.files import bases
@@ -211,7 +211,7 @@ class FaissIndex:
         with self._reading() as store:
             return store.count(bound)
 
-    def snapshot(self, on_progress: Callable[[int], None] | None = None) -> None:
+    def snapshot(self, on_progress: Progress | None = None) -> None:
         """Build a new base if so much was written since the last that searching or opening would suffer.
 
         Raises IndexLocked, IndexReadOnly, OutOfSpace: the derived files are the writer's to make.
@@ -223,7 +223,7 @@ class FaissIndex:
                 self._rebuild(on_progress)
             self._compact_words()
 
-    def compact(self, on_progress: Callable[[int], None] | None = None) -> None:
+    def compact(self, on_progress: Progress | None = None) -> None:
         """Build a new base of all records, while others search the old one, and forget what was removed.
 
         on_progress is told how many more rows were taken in.
@@ -318,7 +318,7 @@ class FaissIndex:
             with self._reading() as store:
                 self._words.compact(store)
 
-    def _rebuild(self, on_progress: Callable[[int], None] | None) -> None:
+    def _rebuild(self, on_progress: Progress | None) -> None:
         """Build a base from the database over a connection of its own, then put it in the place of the old one."""
         own = self._new_store()
         try:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
 
-from index.base import NoteIndex
+from index.base import NoteIndex, Progress
 from index.errors import InvalidVersion, NoteIndexError
 
 _BATCH = 1000
 _SAMPLE = 64
 
 
-def copy_index(source: NoteIndex, target: NoteIndex, on_progress: Callable[[int], None] | None = None) -> int:
+def copy_index(source: NoteIndex, target: NoteIndex, on_progress: Progress | None = None) -> int:
     """Copy every record of `source` to `target`, in order; returns how many were written.
 
     Records that the target holds already with the same hash and payload are passed over, so a copy that was

@@ -79,10 +79,12 @@ def build(
     limits: ImageLimits = ImageLimits(),
     prune: bool = False,
     on_progress: Callable[[int], None] | None = None,
+    on_index: Callable[[int], None] | None = None,
 ) -> BuildReport:
     """Bring every note of the corpus into the index.
 
-    on_progress is told how many more rows are done. Bad rows go to rejected_file, which is replaced.
+    on_progress is told how many more rows are done, and on_index, when the index then brings its derived files up to
+    date, how many more notes it has taken in. Bad rows go to rejected_file, which is replaced.
     prune removes notes the corpus no longer has; one that is there but rejected keeps its last good version.
     """
     report = BuildReport()
@@ -109,7 +111,7 @@ def build(
             finish()
         if report.good:  # a corpus that lost all its notes must not empty an index
             _reconcile(index, present, prune, report)
-    index.snapshot()
+    index.snapshot(on_index)
     return report
 
 

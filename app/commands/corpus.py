@@ -153,7 +153,16 @@ def _ingest(
     from retrieval.build import build as build_index
 
     started = perf_counter()
+    taken_in = 0
     with progress("encoding", notes.count()) as bar:
+
+        def on_index(count: int) -> None:
+            nonlocal taken_in
+            if not taken_in:
+                bar.restart("indexing", index.count())
+            taken_in += count
+            bar.advance(count)
+
         report = build_index(
             notes,
             model,
@@ -162,6 +171,7 @@ def _ingest(
             limits=settings.images.limits(),
             prune=bool(prune),
             on_progress=bar.advance,
+            on_index=on_index,
         )
     _warn_unseen(notes)
     rows = index.count()

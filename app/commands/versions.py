@@ -59,8 +59,8 @@ def compact(index: IndexPath, as_json: AsJson = False) -> None:
     from app.opening import open_note_index
 
     started = perf_counter()
-    with open_note_index(index) as opened, progress("compacting", None):
-        opened.compact()
+    with open_note_index(index) as opened, progress("compacting", opened.count()) as bar:
+        opened.compact(bar.advance)
         facts = opened.info()
     seconds = round(perf_counter() - started, 2)
     if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from index.base import Keys
+from index.base import Keys, Progress
 from index.dense.calibrate import Calibration, calibrate
 from index.dense.config import Device, FaissConfig
 from index.dense.files import BaseNote, bases, load_array, note_of, read_note, write_base
@@ -49,7 +48,7 @@ class Base:
 
 
 def build_base(
-    store: Store, version: Path, index_id: str, config: FaissConfig, on_progress: Callable[[int], None] | None = None
+    store: Store, version: Path, index_id: str, config: FaissConfig, on_progress: Progress | None = None
 ) -> Base:
     """Build, measure and write a base of everything in the store's read transaction under way; at least one row.
 

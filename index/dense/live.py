@@ -182,7 +182,8 @@ class _Finder:
                 if len(short):  # so many of the nearest were removed
                     found[0][short], found[1][short] = self._all_allowed(base, queries[short], n, allowed)
                 return found, False
-        return self._all_allowed(base, queries, n, allowed), True
+        # Of a flat base every score is the oracle's to the bit, under a filter as well; others come near enough.
+        return self._all_allowed(base, queries, n, allowed), searcher.is_exhaustive
 
     def _all_allowed(self, base: Base, queries: Vectors, n: int, allowed: Allowed) -> Found:
         """Every row that a filter allows and that is still there, scored."""

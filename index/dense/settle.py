@@ -55,27 +55,30 @@ def settle(
 ) -> Neighbours:
     """The neighbours by exact order and ties, of n > k candidates a query in descending score.
 
-    exact: score every answer again in float64; else only where scores nearly tie. total: rows that may be found,
-    so that a tie at the last place asks for more only where there are more.
+    exact: score every answer again in float64; else only those of queries where two nearly tie. total: rows that may
+    be found, so that a tie at the last place asks for more only where there are more.
     """
     scores, rows = found
+    last = scores[:, -1].copy()
     if exact:
-        rough_last = scores[:, -1]
         scores, rows = _scored_again(queries, rows, vectors_of)
-        gaps = scores[:, :-1] - scores[:, 1:]
-        close = (gaps == 0)[:, :k].any(axis=1) | (rough_last >= scores[:, min(k, rows.shape[1]) - 1] - MARGIN)
     else:
-        with np.errstate(invalid="ignore"):
-            close = (scores[:, :-1] - scores[:, 1:] < MARGIN)[:, :k].any(axis=1)
-    close |= rows[:, min(k, rows.shape[1]) - 1] < 0
-    if not close.any():
+        with np.errstate(invalid="ignore"):  # two places without a row
+            near = np.flatnonzero((scores[:, :-1] - scores[:, 1:] < MARGIN)[:, :k].any(axis=1))
+        if len(near):
+            scores, rows = scores.copy(), rows.copy()
+            scores[near], rows[near] = _scored_again(queries[near], rows[near], vectors_of)
+    with np.errstate(invalid="ignore"):
+        ties = (scores[:, :-1] == scores[:, 1:])[:, :k].any(axis=1)
+    unsure = ties | (last >= scores[:, min(k, rows.shape[1]) - 1] - MARGIN) | (rows[:, min(k, rows.shape[1]) - 1] < 0)
+    if not unsure.any():
         return Neighbours(names_of(rows[:, :k]).tolist(), list(scores[:, :k]))
     ids: list[list[str]] = [[]] * len(queries)
     best: list[Vectors] = [scores[0, :0]] * len(queries)
-    calm = np.flatnonzero(~close)
+    calm = np.flatnonzero(~unsure)
     for place, names, row in zip(calm.tolist(), names_of(rows[calm, :k]).tolist(), scores[calm, :k], strict=True):
         ids[place], best[place] = names, row
-    for place in np.flatnonzero(close).tolist():
+    for place in np.flatnonzero(unsure).tolist():
         kept, exactly = _contending(queries[place], k, (found[0][place], found[1][place]), total, vectors_of, more)
         ids[place], best[place] = ranked(names_of(kept).tolist(), exactly, k)
     return Neighbours(ids, best)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-from index.base import JSON
+from index.base import JSON, Progress
 from index.dense.base import Base, build_base, load_base
 from index.dense.config import FaissConfig
 from index.dense.files import bases, remove_other_bases
@@ -63,7 +62,7 @@ class DenseTable:
             config.snapshot_after, rows * config.max_dead_share
         )
 
-    def build(self, store: Store, on_progress: Callable[[int], None] | None) -> Base | None:
+    def build(self, store: Store, on_progress: Progress | None) -> Base | None:
         """A new base of all that the store's read transaction under way sees; None of nothing.
 
         Raises OutOfSpace, and the old base stands.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from index.base import JSON, Capabilities, Neighbours, Record, Vectors
+from index.base import JSON, Capabilities, Neighbours, Progress, Record, Vectors
 from index.checks import checked_queries, checked_rows, distinct_ids
 from index.errors import InvalidQuery, InvalidVersion, MissingCapability
 from index.filters.bind import bind
@@ -205,15 +205,19 @@ class MilvusIndex:
         self._connection.check_open()
         return count(self._connection, self._collection, self._expression(where))
 
-    def snapshot(self) -> None:
+    def snapshot(self, on_progress: Progress | None = None) -> None:
         """Have Milvus seal what was written, and wait until its index is built."""
         self._connection.check_open()
         settle(self._connection, self._real_collection())
+        if on_progress:  # Milvus does not tell how far it is
+            on_progress(self.count())
 
-    def compact(self) -> None:
+    def compact(self, on_progress: Progress | None = None) -> None:
         """snapshot(), and have a server merge its segments; milvus-lite does that by itself."""
         self._connection.check_open()
         merge(self._connection, self._real_collection())
+        if on_progress:
+            on_progress(self.count())
 
     def versions(self) -> list[Version]:
         """Every version of this index, ascending."""
