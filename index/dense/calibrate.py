@@ -29,6 +29,7 @@ _SCANNED, _RANKED_AGAIN = 0.035, 0.4
 """Nanoseconds a dimension: passing over a row of an inverted list, scoring a candidate again."""
 _FACTORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192)
+_REACHES = (-0.3, -0.25, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0)
 _SHARES = (0.2, 0.03)
 """Of the rows, in the random filters that the filtered width is measured on; a third filter keeps to one region."""
 
@@ -43,8 +44,8 @@ class Calibration:
     ten: Width = Width()
     hundred: Width = Width()
     thousand: Width = Width()
-    matches: int = 0
-    """Matching rows to score, those in the nearest lists first, for the 10 nearest under a filter."""
+    reach: float = 2.0
+    """Under a filter: how much further than the worst of the rows found a list's centroid may be, as a score."""
     filtered_recall: float = 1.0
     """The least recall@10 measured under a filter."""
     queries: int = 0
@@ -174,7 +175,7 @@ def _under_filters(
     goal: float,
     rng: np.random.Generator,
 ) -> Calibration:
-    """Measure how many matching rows to score under a filter, on random ones and on one that keeps to a region."""
+    """Measure how far to look under a filter, on random ones and on one that keeps to a region."""
     size = len(searcher)
     few = slice(0, max(8, min(_FEW, _WORK // size)))
     near = lists.scores(queries[few])
@@ -182,15 +183,13 @@ def _under_filters(
     for mask in _masks(size, lists, near[0], rng):
         truth = searcher.score_rows(queries[few], min(11, size), np.flatnonzero(mask))
         trials.append((_Exam(own[few], truth), Grouped(lists, mask)))
-    matches = 256
-    while True:
+    for reach in _REACHES:
         reached = min(
-            exam.recall(10, score_nearest(searcher, queries[few], near, grouped, matches, 11))
-            for exam, grouped in trials
+            exam.recall(10, score_nearest(searcher, queries[few], near, grouped, reach, 11)) for exam, grouped in trials
         )
-        if reached >= goal or matches >= size:
-            return replace(found, matches=matches, filtered_recall=reached)
-        matches *= 2
+        if reached >= goal:
+            break
+    return replace(found, reach=reach, filtered_recall=reached)
 
 
 def _masks(size: int, lists: Lists, near: Vectors, rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:

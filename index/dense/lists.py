@@ -97,27 +97,29 @@ class Grouped:
         """What makes FAISS score all of these rows."""
         return faiss().SearchParameters(sel=faiss().IDSelectorArray(self.rows))
 
-    def nearest(self, scores: Vectors, wanted: int) -> Keys:
-        """The rows of the nearest lists that together have at least `wanted` of these rows; all if there are fewer.
+    def nearest(self, scores: Vectors, wanted: int) -> NDArray[np.int64]:
+        """The lists nearest to a query, until they have at least `wanted` of these rows; all if there are fewer.
 
-        scores: of each list, float32 [L]. Unlike a fixed number of lists this looks as far as it must where the
-        rows lie elsewhere than the query.
+        scores: how near each list is, float32 [L].
         """
-        if wanted >= len(self.rows):
-            return self.rows
         lists = len(scores)
-        some = min(lists, max(16, 2 * wanted * lists // len(self.rows)))
+        some = min(lists, max(16, 2 * wanted * lists // max(1, len(self.rows))))
         while True:
             near = np.argpartition(-scores, some - 1)[:some] if some < lists else np.arange(lists)
             near = near[np.argsort(-scores[near], kind="stable")]
             passed = np.cumsum(self._sizes[near])
             if passed[-1] >= wanted or some == lists:
-                break
+                return near[: int(np.searchsorted(passed, wanted)) + 1]
             some = min(lists, 4 * some)
-        near = near[: int(np.searchsorted(passed, wanted)) + 1]
-        return self._of(near)
 
-    def _of(self, lists: NDArray[np.int64]) -> Keys:
+    def within(self, scores: Vectors, bound: float, but: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The lists at least as near as the bound that have any of these rows, but for some."""
+        chosen = (scores >= bound) & (self._sizes > 0)
+        chosen[but] = False
+        return np.flatnonzero(chosen)
+
+    def of(self, lists: NDArray[np.int64]) -> Keys:
+        """The rows in these lists, list by list."""
         sizes = self._sizes[lists]
         shift = self._starts[lists] - (np.cumsum(sizes) - sizes)
         return self.rows[np.repeat(shift, sizes) + np.arange(int(sizes.sum()))]

@@ -15,9 +15,9 @@ from index.base import Keys, Neighbours, Vectors
 from index.dense.allowed import Allowed, AllowedRows
 from index.dense.base import Base
 from index.dense.delta import Delta
-from index.dense.plan import cost_of_all, cost_of_nearest, rows_to_score
-from index.dense.search import Found, Rows, score_nearest
-from index.dense.settle import merged, settle
+from index.dense.plan import cost_of_all, cost_of_nearest
+from index.dense.search import FIRST, Found, Rows, merged, score_nearest
+from index.dense.settle import settle
 from index.filters.tree import Filter
 from index.store.store import Store
 
@@ -171,17 +171,15 @@ class _Finder:
     def _among(self, base: Base, queries: Vectors, n: int, allowed: Allowed) -> tuple[Found, bool]:
         """Rows that a filter allows: all of them scored, or those in the nearest lists where that is less work."""
         searcher, lists, alive = base.searcher, base.lists, self._live.alive
-        if lists is not None:
-            measured = base.calibration
-            passed = measured.ten.probes * len(base) / len(lists) if searcher.lists else 0.0
-            wanted = rows_to_score(measured.matches, passed, allowed.count / len(base), max(self._k, n - 1))
-            if cost_of_nearest(wanted, len(lists), searcher.dim) < cost_of_all(allowed.count, searcher.dim):
-                near = lists.scores(queries)
-                found = score_nearest(searcher, queries, near, allowed.grouped, wanted, n, alive)
-                short = np.flatnonzero((found[1] >= 0).sum(axis=1) < min(n, allowed.count))
-                if len(short):  # so many of the nearest were removed
-                    found[0][short], found[1][short] = self._all_allowed(base, queries[short], n, allowed)
-                return found, False
+        if lists is not None and cost_of_nearest(FIRST * n, len(lists), searcher.dim) < cost_of_all(
+            allowed.count, searcher.dim
+        ):
+            near = lists.scores(queries)
+            found = score_nearest(searcher, queries, near, allowed.grouped, base.calibration.reach, n, alive)
+            short = np.flatnonzero((found[1] >= 0).sum(axis=1) < min(n, allowed.count))
+            if len(short):  # so many of the nearest were removed
+                found[0][short], found[1][short] = self._all_allowed(base, queries[short], n, allowed)
+            return found, False
         # Of a flat base every score is the oracle's to the bit, under a filter as well; others come near enough.
         return self._all_allowed(base, queries, n, allowed), searcher.is_exhaustive
 

@@ -10,7 +10,7 @@ _ROW = 0.2
 """Scoring a row that is fetched by its number, a dimension."""
 _CENTROID = 0.05
 """Scoring a list's centroid, a dimension."""
-_CHOOSING = 40_000.0
+_CHOOSING = 80_000.0
 """Putting lists in order and their rows together."""
 
 
@@ -19,15 +19,6 @@ def cost_of_all(rows: int, dim: int) -> float:
     return rows * dim * _ROW
 
 
-def cost_of_nearest(rows: int, lists: int, dim: int) -> float:
-    """Scoring so many rows from the nearest lists."""
-    return rows * dim * _ROW + lists * dim * _CENTROID + _CHOOSING
-
-
-def rows_to_score(matches: int, passed: float, share: float, k: int) -> int:
-    """Matching rows to score for k neighbours.
-
-    matches: what calibration found enough for ten under filters that let few rows through. passed: rows that a
-    search without a filter passes; a filter that lets a share of all through needs that share of them.
-    """
-    return int(max(matches, passed * share) * max(1.0, k / 10))
+def cost_of_nearest(first: int, lists: int, dim: int) -> float:
+    """Scoring so many rows from the nearest lists, and about as many from those that follow."""
+    return 2 * first * dim * _ROW + lists * dim * _CENTROID + _CHOOSING

@@ -15,6 +15,8 @@ from index.dense.config import Device
 from index.dense.kinds import faiss, inverted_file, is_graph, is_reduced
 from index.dense.lists import Grouped
 
+FIRST = 24
+"""Rows scored for each that is asked for, before it is decided how far to look."""
 _MADE = 16
 """Parameter objects that are kept."""
 Found = tuple[Vectors, Keys]
@@ -169,22 +171,50 @@ def score_nearest(
     queries: Vectors,
     near: Vectors,
     grouped: Grouped,
-    wanted: int,
+    reach: float,
     n: int,
     alive: NDArray[np.bool_] | None = None,
 ) -> Found:
-    """The best n of at least `wanted` rows from the lists nearest to each query.
+    """The best n rows from the lists nearest to each query, as far away as they may still hold a better one.
 
+    First the nearest lists that have some rows together, then those whose centroid is at most `reach` further than
+    the n-th of the rows found: so it looks as far as it must, wherever the rows lie and however few they are.
     near: how near the lists are, float32 [Q, L]. alive: rows that are still there, where some are not.
     """
     scores = np.full((len(queries), n), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), n), -1, dtype=np.int64)
-    for place in range(len(queries)):
-        chosen = grouped.nearest(near[place], wanted)
+
+    def score(place: int, lists: NDArray[np.int64]) -> Found:
+        chosen = grouped.of(lists)
         if alive is not None:
             chosen = chosen[alive[chosen]]
-        scores[place], rows[place] = (part[0] for part in searcher.score_rows(queries[place : place + 1], n, chosen))
+        return searcher.score_rows(queries[place : place + 1], n, chosen)
+
+    for place in range(len(queries)):
+        first = grouped.nearest(near[place], FIRST * n)
+        found = score(place, first)
+        worst = found[0][0, -1] if found[1][0, -1] >= 0 else -np.inf
+        further = grouped.within(near[place], float(worst) - reach, first)
+        if len(further):
+            found = merged(found, score(place, further))
+        scores[place], rows[place] = found[0][0], found[1][0]
     return scores, rows
+
+
+def merged(one: Found, other: Found) -> Found:
+    """Two searches' results as one, best first."""
+    n = max(one[0].shape[1], other[0].shape[1])
+    scores = np.concatenate([one[0], other[0]], axis=1)
+    rows = np.concatenate([one[1], other[1]], axis=1)
+    scores[rows < 0] = -np.inf
+    return in_order(scores, rows, n)
+
+
+def in_order(scores: Vectors, rows: Keys, n: int) -> Found:
+    """The first n columns [Q, n] by descending score."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    queries = np.arange(len(order))[:, None]
+    return scores[queries, order], rows[queries, order]
 
 
 def nearest_of(queries: Vectors, vectors: Vectors, rows: Keys, n: int) -> Found:

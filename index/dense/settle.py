@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.base import Keys, Neighbours, Vectors
-from index.dense.search import Found
+from index.dense.search import Found, in_order
 from index.ranking import contenders, inner_products, ranked
 
 MARGIN = 2e-6
@@ -26,21 +26,6 @@ VectorsOf = Callable[[Keys], Vectors]
 NamesOf = Callable[[Keys], NDArray[Any]]
 More = Callable[[Vectors, int], Found]
 """Searches again for one query [1, dim] with another n."""
-
-
-def merged(one: Found, other: Found) -> Found:
-    """Two searches' results as one, best first."""
-    scores = np.concatenate([one[0], other[0]], axis=1)
-    rows = np.concatenate([one[1], other[1]], axis=1)
-    scores[rows < 0] = -np.inf
-    return in_order(scores, rows, max(one[0].shape[1], other[0].shape[1]))  # a small base gives fewer than were asked
-
-
-def in_order(scores: Vectors, rows: Keys, n: int) -> Found:
-    """The first n columns [Q, n] by descending score."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
-    queries = np.arange(len(order))[:, None]
-    return scores[queries, order], rows[queries, order]
 
 
 def settle(

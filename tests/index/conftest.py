@@ -51,7 +51,7 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     What a calibrated width misses is measured in tests/index/dense.
     """
     width = Width(1000, 100.0)
-    wide = Calibration(ten=width, hundred=width, thousand=width, matches=EVERYTHING)
+    wide = Calibration(ten=width, hundred=width, thousand=width, reach=4.0)
     monkeypatch.setattr("index.dense.base.calibrate", lambda *_: wide)
     monkeypatch.setattr("index.dense.live.cost_of_all", lambda *_: float("inf"))
 

@@ -81,7 +81,7 @@ def test_widths_between_and_beyond_the_measured_ones():
 
 
 def test_it_survives_being_written_down():
-    found = Calibration(0.99, 0.995, Width(4, 2.0), Width(10, 3.0), matches=128, filtered_recall=0.97, queries=256)
+    found = Calibration(0.99, 0.995, Width(4, 2.0), Width(10, 3.0), reach=0.1, filtered_recall=0.97, queries=256)
     assert Calibration.from_json(found.as_json()) == found
     for broken in ({}, {**found.as_json(), "colour": 1}, {**found.as_json(), "ten": None}):
         with pytest.raises((TypeError, KeyError)):

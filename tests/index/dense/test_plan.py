@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.dense.lists import Grouped, Lists
-from index.dense.plan import cost_of_all, cost_of_nearest, rows_to_score
+from index.dense.plan import cost_of_all, cost_of_nearest
 
 
 def lists_of(of_row, count):
@@ -39,13 +39,16 @@ def test_the_nearest_lists_are_those_of_a_plain_loop(of_row, share, wanted, seed
     rng = np.random.default_rng(seed)
     mask = rng.random(len(of_row)) < share
     scores = rng.permutation(40).astype(np.float32)
-    found = Grouped(lists_of(np.array(of_row), 40), mask).nearest(scores, wanted)
+    grouped = Grouped(lists_of(np.array(of_row), 40), mask)
+    near = grouped.nearest(scores, wanted)
+    assert near.tolist() == np.argsort(-scores)[: len(near)].tolist()
+    found = grouped.of(near)
     assert found.dtype == np.int64
-    expected = one_by_one(of_row, mask.tolist(), scores.tolist(), wanted)
-    if wanted >= mask.sum():  # then in any lists
-        expected = np.flatnonzero(mask).tolist()
-    assert sorted(found.tolist()) == expected
+    assert sorted(found.tolist()) == one_by_one(of_row, mask.tolist(), scores.tolist(), wanted)
     assert len(found) >= min(wanted, int(mask.sum()))
+    further = grouped.within(scores, 20.0, near)
+    others = [row for row in range(len(of_row)) if mask[row] and scores[of_row[row]] >= 20 and row not in found]
+    assert sorted(grouped.of(further).tolist()) == others
 
 
 def test_without_lists_all_that_match_are_one_group():
@@ -53,7 +56,7 @@ def test_without_lists_all_that_match_are_one_group():
     grouped = Grouped(None, mask)
     assert grouped.rows.tolist() == [0, 2, 3]
     for wanted in (1, 3, 9):
-        assert grouped.nearest(np.zeros(1, dtype=np.float32), wanted).tolist() == [0, 2, 3]
+        assert grouped.of(grouped.nearest(np.zeros(1, dtype=np.float32), wanted)).tolist() == [0, 2, 3]
 
 
 def test_every_row_is_in_the_list_of_its_nearest_centroid(unit):
@@ -69,15 +72,8 @@ def test_every_row_is_in_the_list_of_its_nearest_centroid(unit):
     np.testing.assert_allclose(lists.scores(vectors[:5]), vectors[:5] @ lists.centroids.T, atol=1e-6)
 
 
-def test_rows_to_score_by_hand():
-    assert rows_to_score(matches=500, passed=10_000, share=0.01, k=10) == 500
-    assert rows_to_score(matches=500, passed=10_000, share=0.2, k=10) == 2000
-    assert rows_to_score(matches=500, passed=10_000, share=0.2, k=3) == 2000
-    assert rows_to_score(matches=500, passed=10_000, share=0.2, k=100) == 20_000
-
-
 def test_costs_by_hand():
     assert cost_of_all(1000, 128) == pytest.approx(1000 * 128 * 0.2)
-    assert cost_of_nearest(500, 64, 128) == pytest.approx(500 * 128 * 0.2 + 64 * 128 * 0.05 + 40_000)
+    assert cost_of_nearest(500, 64, 128) == pytest.approx(2 * 500 * 128 * 0.2 + 64 * 128 * 0.05 + 80_000)
     # Scoring the 2,000 rows that match is cheaper than choosing among them; scoring 50,000 is not.
-    assert cost_of_all(2000, 128) < cost_of_nearest(1500, 512, 128) < cost_of_all(50_000, 128)
+    assert cost_of_all(2000, 128) < cost_of_nearest(250, 512, 128) < cost_of_all(50_000, 128)
