@@ -11,21 +11,19 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from index.base import JSON, Capabilities, Neighbours, Progress, Record, Vectors
-from index.checks import checked_queries, checked_rows, is_storable, json_text
+from index.checks import checked_queries, checked_rows
 from index.dense.config import FaissConfig
 from index.dense.files import bases
 from index.dense.table import DenseTable
 from index.errors import (
-    CorruptIndex,
     IndexClosed,
     IndexLocked,
     InvalidQuery,
@@ -34,9 +32,9 @@ from index.errors import (
 from index.files import bytes_under
 from index.filters.bind import bind
 from index.filters.tree import Filter
-from index.folder import DATABASE, WriterLock, create_folder
+from index.folder import DATABASE, WriterLock, config_of, create_folder, new_manifest
 from index.lexical.words import words
-from index.manifest import VERSION, Manifest, check_fingerprint, read_manifest, read_pointer
+from index.manifest import VERSION, check_fingerprint, read_manifest, read_pointer
 from index.schema import IndexSchema
 from index.store.store import Store
 from index.words_table import WordsTable
@@ -51,7 +49,7 @@ class FaissIndex:
         self._root = root
         self._folder = root / version
         self._manifest = read_manifest(self._folder)
-        self._config = _config_of(self._folder, self._manifest)
+        self._config = config_of(self._folder, self._manifest)
         self._lock = RLock()  # around SQLite and FAISS
         self._write_lock = RLock()  # taken first, so that waiting for another process stops no reader here
         self._writer = WriterLock(root, lock_timeout)
@@ -331,24 +329,3 @@ class FaissIndex:
             store.prune(seq)
             with store.reading():
                 self._dense.adopt(base, store)
-
-
-def new_manifest(
-    dim: int, fingerprint: str, meta: Mapping[str, JSON] | None, schema: IndexSchema, config: FaissConfig
-) -> Manifest:
-    """What a new version is. Raises NoteIndexError for values that mean nothing."""
-    text = json_text(dict(meta or {}))
-    if dim < 1 or not is_storable(fingerprint) or text is None:
-        raise NoteIndexError(
-            f"got dim {dim!r}, fingerprint {fingerprint!r}, meta {meta!r}; expected dim ≥ 1, fingerprint Unicode "
-            "text, meta JSON. Mend the arguments."
-        )
-    return Manifest(dim, fingerprint, schema, json.loads(text), asdict(config))
-
-
-def _config_of(folder: Path, manifest: Manifest) -> FaissConfig:
-    settings: dict[str, Any] = manifest.config
-    try:
-        return FaissConfig(**settings)
-    except (TypeError, NoteIndexError) as error:
-        raise CorruptIndex(f"{folder}: settings not understood: {error}. Restore version.json.") from error

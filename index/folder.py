@@ -7,14 +7,22 @@ rejected.jsonl of the last build               v1/base-…/        derived vecto
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from index.errors import CorruptIndex, IndexExists, IndexLocked, IndexReadOnly
+from index.base import JSON
+from index.checks import is_storable, json_text
+from index.dense.config import FaissConfig
+from index.errors import CorruptIndex, IndexExists, IndexLocked, IndexReadOnly, NoteIndexError
 from index.manifest import NAME, VERSION, Manifest, Pointer, write_manifest, write_pointer
+from index.schema import IndexSchema
 from index.store.database import APPLICATION_ID, connect, create_database
 
 DATABASE = "notes.sqlite"
@@ -53,6 +61,28 @@ class WriterLock:
     def release(self) -> None:
         """Let others write."""
         self._lock.release(force=True)
+
+
+def new_manifest(
+    dim: int, fingerprint: str, meta: Mapping[str, JSON] | None, schema: IndexSchema, config: FaissConfig
+) -> Manifest:
+    """What a new version is. Raises NoteIndexError for values that mean nothing."""
+    text = json_text(dict(meta or {}))
+    if dim < 1 or not is_storable(fingerprint) or text is None:
+        raise NoteIndexError(
+            f"got dim {dim!r}, fingerprint {fingerprint!r}, meta {meta!r}; expected dim ≥ 1, fingerprint Unicode "
+            "text, meta JSON. Mend the arguments."
+        )
+    return Manifest(dim, fingerprint, schema, json.loads(text), asdict(config))
+
+
+def config_of(folder: Path, manifest: Manifest) -> FaissConfig:
+    """The settings a version was made with. Raises CorruptIndex."""
+    settings: dict[str, Any] = manifest.config
+    try:
+        return FaissConfig(**settings)
+    except (TypeError, NoteIndexError) as error:
+        raise CorruptIndex(f"{folder}: settings not understood: {error}. Restore version.json.") from error
 
 
 def create_folder(folder: Path, manifest: Manifest, timeout: float) -> None:

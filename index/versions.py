@@ -18,9 +18,9 @@ import numpy as np
 from index.base import JSON
 from index.dense.config import FaissConfig
 from index.errors import InvalidVersion
-from index.faiss_index import FaissIndex, new_manifest
+from index.faiss_index import FaissIndex
 from index.files import bytes_under
-from index.folder import DATABASE, WriterLock, create_version
+from index.folder import DATABASE, WriterLock, create_version, new_manifest
 from index.manifest import VERSION, Manifest, Pointer, read_manifest, read_pointer, write_pointer
 from index.places import open_milvus
 from index.schema import IndexSchema

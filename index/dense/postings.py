@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence, Sized
 from itertools import compress, pairwise
 from pathlib import Path
-from typing import Self, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,14 +74,14 @@ class Posting:
     def _of(self, value: object) -> NDArray[np.int32]:
         return self._slice(self._before(value), self._after(value))
 
-    def _before(self, value: object) -> int:
+    def _before(self, value: Any) -> int:
         if isinstance(self._values, np.ndarray):
-            return int(np.searchsorted(self._values, value, side="left"))  # type: ignore[call-overload]
+            return int(np.searchsorted(self._values, value, side="left"))
         return bisect_left(self._values, str(value))
 
-    def _after(self, value: object) -> int:
+    def _after(self, value: Any) -> int:
         if isinstance(self._values, np.ndarray):
-            return int(np.searchsorted(self._values, value, side="right"))  # type: ignore[call-overload]
+            return int(np.searchsorted(self._values, value, side="right"))
         return bisect_right(self._values, str(value))
 
     def _slice(self, low: int, high: int) -> NDArray[np.int32]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.dense.search import nearest_of
-from index.dense.settle import MARGIN, in_order, merged, settle
+from index.dense.search import in_order, merged, nearest_of
+from index.dense.settle import MARGIN, settle
 from index.ranking import inner_products, ranked
 
 
