@@ -26,6 +26,8 @@ class Target:
     encoder: EncoderConfig | None
     schema: IndexSchema
     milvus: MilvusPlace | None
+    configured: bool
+    """Whether a settings file was given; without one, what stands keeps its own settings."""
 
     @classmethod
     def of(
@@ -50,7 +52,7 @@ class Target:
         kinds = {**settings.index.attributes, **dict(map(_attribute, attributes))}
         schema = note_schema(extra_attribute(each, kind) for each, kind in kinds.items())
         milvus = MilvusPlace(uri or "", name, settings.milvus.config()) if backend == "milvus" else None
-        return cls(folder, settings, wanted, schema, milvus)
+        return cls(folder, settings, wanted, schema, milvus, configured)
 
 
 def open_or_create(target: Target) -> "tuple[NoteIndex, Encoder]":
@@ -90,7 +92,7 @@ def open_or_create(target: Target) -> "tuple[NoteIndex, Encoder]":
 def open_staged(target: Target) -> "tuple[FaissIndex, Encoder]":
     """Open the next version of an existing index, to fill while the present one is served.
 
-    Without an encoder asked for it is that of the present version; attributes asked for are added to its own.
+    What was not asked for, encoder or settings, is that of the present version; attributes are added to its own.
     """
     from index.versions import stage
     from retrieval.retriever import described_encoder, index_meta
@@ -105,6 +107,7 @@ def open_staged(target: Target) -> "tuple[FaissIndex, Encoder]":
             else described_encoder(served, settings.run.precision, settings.images.limits())
         )
         own = {attribute.name: attribute for attribute in served.schema.attributes}
+        kept = served.config if isinstance(served, FaissIndex) else settings.index.config()
     schema = replace(
         target.schema,
         attributes=tuple((own | {attribute.name: attribute for attribute in target.schema.attributes}).values()),
@@ -115,7 +118,7 @@ def open_staged(target: Target) -> "tuple[FaissIndex, Encoder]":
         fingerprint=model.fingerprint,
         meta=index_meta(model),
         schema=schema,
-        config=settings.index.config(),
+        config=settings.index.config() if target.configured else kept,
     )
     return staged, model
 

@@ -42,7 +42,7 @@ class NoteLens(Peer):
         )
 
     def build(self, folder: Path, corpus: Corpus) -> None:
-        config = FaissConfig(kind=self.kind, target_recall=self.target)  # type: ignore[arg-type]
+        config = FaissConfig(kind=self.kind, target_recall=self.target)  # type: ignore[arg-type] -- a name from KINDS
         index = FaissIndex.create(folder, dim=DIM, fingerprint="bench", schema=_SCHEMA, config=config)
         for start in range(0, corpus.rows, _CHUNK):
             index.upsert(_records(range(start, min(start + _CHUNK, corpus.rows)), corpus))

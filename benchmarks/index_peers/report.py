@@ -125,7 +125,7 @@ def _filtering(systems: Figures) -> Table:
         if single := of.get("single"):
             cells = []
             for filtered in FILTERS:
-                p50 = middle(single, lambda run, it=filtered: run["filtered"][it]["p50"])  # type: ignore[misc]
+                p50 = middle(single, lambda run, it=filtered: run["filtered"][it]["p50"])  # type: ignore[misc] -- a default argument, untyped
                 first = median(each for run in single for each in run["filtered"][filtered]["first_ms"])
                 recall = single[-1]["filtered"][filtered]["recall"]
                 untuned = of["tune"]["filtered"][filtered]["untuned"]

@@ -102,4 +102,7 @@ def test_attributes_may_stand_in_the_settings(
     here("build", write_corpus(ROWS), "--out", tmp_path / "a.idx", "--config", settings, "--json").checked()
     facts = here("info", tmp_path / "a.idx", "--json").checked().json
     assert facts["kind_asked"] == "hnsw"
+    here("build", tmp_path / "corpus", "--out", tmp_path / "a.idx", "--rebuild", "--json").checked()
+    facts = here("info", tmp_path / "a.idx", "--json").checked().json
+    assert (facts["version"], facts["kind_asked"]) == ("v2", "hnsw")  # the next version keeps what was chosen
     assert json.dumps(facts["schema"]).count("price") == 2  # its name and its place in the note's extra
