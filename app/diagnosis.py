@@ -95,7 +95,7 @@ def _look_at_faiss(found: Diagnosis) -> None:
 
 def _look_at_weights(found: Diagnosis) -> None:
     from encoders.errors import WeightsError
-    from encoders.stock import find_minilm
+    from encoders.text.stock import find_minilm
 
     try:
         found.facts["text weights"] = str(find_minilm())

@@ -2,7 +2,7 @@
 
 A TOML file given by `--config`, or named by NOTELENS_CONFIG, may set:
 
-    [encoder]                       see encoders.config.EncoderConfig
+    [encoder]                       see encoders.config; `kind` is towers unless given
     image_share = 0.1
     [encoder.image]
     tower = "open_clip"
@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import AppError
-from encoders.config import EncoderConfig
+from encoders.config import EncoderConfig, TowersConfig
 from encoders.images import ImageLimits
 from index.dense.config import Device, FaissConfig, KindChoice, Storage
 from index.errors import NoteIndexError
@@ -132,7 +132,7 @@ class MilvusSettings(_Section):
 class Settings(_Section):
     """All settings, with their defaults."""
 
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: EncoderConfig = TowersConfig()
     run: RunSettings = RunSettings()
     images: ImageSettings = ImageSettings()
     index: IndexSettings = IndexSettings()

@@ -1,10 +1,14 @@
 """Notes, corpora, and the encoders that turn a note into one unit vector.
 
-    note.py, images.py            what a note is; where pictures may lie and how they are decoded
+    note.py, images.py             what a note is; where pictures may lie and how they are decoded
     corpus.py, rows.py, columns.py a corpus folder as a stream of notes and rejections
-    base.py                       the Encoder seam; blocks.py: how text and image share a vector
-    note_encoder.py               the encoder: minilm.py (text), descriptor.py or open_clip_tower.py (images)
-    load.py, folder.py, config.py by name, from a folder, from a configuration; stock.py: the default weights
+    base.py                        the Encoder seam; blocks.py: how text and image share a vector
+    note_encoder.py                a text tower and an image tower side by side; towers.py: which there are
+    text/, vision/                 the towers: MiniLM, any transformer, CLIP; descriptor, open_clip, timm
+    notellm/, notellm2/            NoteLLM as a text tower, NoteLLM-2 as an encoder of its own
+    sentence_transformer/          models of sentence-transformers, and our folders as such
+    heads/                         hashtags and categories suggested from an embedding
+    load.py, folder.py, config.py  by name, from a folder, from a configuration; card.py: the model card
 
 Names are imported on first use, so that importing this package does not import torch.
 """
@@ -14,10 +18,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from encoders.base import Encoder
-    from encoders.config import EncoderConfig
+    from encoders.config import EncoderConfig, TowersConfig
     from encoders.corpus import Corpus
     from encoders.images import NoteImage
-    from encoders.load import load_encoder, resolve_config
+    from encoders.load import from_pretrained, load_encoder, resolve_config
     from encoders.note import Note
     from encoders.note_encoder import NoteEncoder
 
@@ -28,6 +32,8 @@ _HOMES = {
     "Note": "note",
     "NoteEncoder": "note_encoder",
     "NoteImage": "images",
+    "TowersConfig": "config",
+    "from_pretrained": "load",
     "load_encoder": "load",
     "resolve_config": "load",
 }
@@ -38,6 +44,8 @@ __all__ = [
     "Note",
     "NoteEncoder",
     "NoteImage",
+    "TowersConfig",
+    "from_pretrained",
     "load_encoder",
     "resolve_config",
 ]

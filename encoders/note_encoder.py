@@ -6,101 +6,145 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encoders.base import Prepared
 from encoders.blocks import Blocks, Vectors, join, unit_rows
-from encoders.config import EncoderConfig, OpenClipConfig
+from encoders.config import TowersConfig
 from encoders.device import Precision
-from encoders.errors import NoteRejected, Reason
+from encoders.errors import EncoderError, NoteRejected, Reason
 from encoders.images import ImageLimits, decode
-from encoders.minilm import MiniLM
 from encoders.note import Note
+from encoders.suggestion import Suggestion
+from encoders.towers import image_tower, text_tower
+from encoders.vision.pooling import pool_images
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from encoders.heads.heads import Heads
 
-
-class ImageTower(Protocol):
-    """Pictures to unit rows, in two steps: `preprocess` runs in threads, `encode` in batches."""
-
-    dim: int
-    shrink_to: int
-
-    def identity(self) -> dict[str, object]:
-        """Return what decides the vectors: for the fingerprint."""
-
-    def preprocess(self, image: "Image") -> Vectors:
-        """Bring one RGB picture into the form `encode` takes."""
-
-    def encode(self, features: Sequence[Vectors]) -> Vectors:
-        """Encode N preprocessed pictures to unit rows, float32 [N, dim]."""
+POOLING_FILE = "image_pooling.safetensors"
 
 
 class NoteEncoder:
-    """Text and image blocks of one note joined to a unit vector (see encoders.blocks).
+    """The vectors of a text tower and an image tower joined to one unit vector.
 
-    Several images of a note are averaged. A note must have text or an image, or NoteRejected is raised.
+    Joined by blocks (see encoders.blocks) or, where both are of one space, added. Several images of a note are
+    pooled. A note must have text or an image that is read, or NoteRejected is raised.
     """
 
     def __init__(
         self,
-        config: EncoderConfig = EncoderConfig(),
+        config: TowersConfig = TowersConfig(),
         precision: Precision = "auto",
         limits: ImageLimits = ImageLimits(),
     ) -> None:
         self.config = config
         self.limits = limits
-        self.text = MiniLM(config.text.folder, config.text.max_tokens, precision)
-        self.image = _image_tower(config, precision)
-        self.blocks = Blocks((("text", self.text.dim), ("image", self.image.dim)), absent=2)
+        self.text = text_tower(config.text, precision)
+        self.image = image_tower(config.image, precision)
+        self.blocks = _layout(config, self.text.dim, self.image.dim if self.image else 0)
         self.dim = self.blocks.dim
+        self.image_query = _image_query(config, self.image.dim if self.image else 0)
 
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of what decides the vectors; the same on every machine, whatever its precision."""
-        identity = {
+        identity: dict[str, object] = {
             "encoder": "note-blocks-1",
             "text": self.text.identity(),
-            "image": self.image.identity(),
+            "image": self.image.identity() if self.image else None,
             "image_share": self.config.image_share,
             "text_fields": self.config.text_fields,
             "dim": self.dim,
         }
+        if self.config.join != "blocks":
+            identity["join"] = self.config.join
+        if self.image_query is not None:
+            identity["image_pooling"] = hashlib.sha256(self.image_query.tobytes()).hexdigest()
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
     def prepare(self, note: Note) -> Prepared:
         """Render the text, decode and preprocess the images; thread-safe; raises NoteRejected."""
-        text = render(note, self.config)
+        text = self.text.read(note, self.config.text_fields)
         if not text and not note.images:
             raise NoteRejected(Reason.EMPTY_NOTE, "the note has no title, body, tags or image")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:  # a copy of a note may hold what the note itself refuses
-            raise NoteRejected(Reason.INVALID_UTF8, "text holds a lone surrogate, which no UTF-8 has") from error
+        if not text and self.image is None:
+            raise NoteRejected(Reason.EMPTY_NOTE, "the note has only pictures, which this encoder does not read")
+        if self.image is None:
+            return Prepared(text, ())
         pictures = (decode(image, self.limits, self.image.shrink_to) for image in note.images)
         return Prepared(text, tuple(self.image.preprocess(picture) for picture in pictures))
 
     def embed(self, prepared: Sequence[Prepared]) -> Vectors:
         """Encode N prepared notes to unit rows, float32 [N, dim]."""
+        sizes = dict(self.blocks.sizes)
         texts = self.text.encode([one.text for one in prepared])
-        pictures = self.image.encode([image for one in prepared for image in one.images])
-        # Sum the pictures of each note: [P, I] -> [N, I]; a note without any stays zero, which means absent.
+        if self.image is None:
+            return unit_rows(texts[:, : sizes["text"]])
         owners = np.repeat(np.arange(len(prepared)), [len(one.images) for one in prepared])
-        images = np.zeros((len(prepared), self.image.dim), dtype=np.float32)
-        np.add.at(images, owners, pictures)
-        return join(texts, unit_rows(images), self.config.image_share)
+        pictures = self.image.encode([image for one in prepared for image in one.images])
+        images = pool_images(pictures, owners, len(prepared), self.image_query)
+        share = self.config.image_share
+        if self.config.join == "shared":
+            mixed: Vectors = np.sqrt(1 - share) * texts + np.sqrt(share) * images
+            return unit_rows(unit_rows(mixed)[:, : self.dim])
+        # Truncated first: a block that keeps half of its numbers must still weigh as much as before.
+        return join(unit_rows(texts[:, : sizes["text"]]), unit_rows(images[:, : sizes["image"]]), share)
 
     def encode(self, notes: Sequence[Note]) -> Vectors:
         """Encode N notes to unit rows, float32 [N, dim]; raises NoteRejected for a bad image or an empty note."""
         with ThreadPoolExecutor() as pool:
             return self.embed(list(pool.map(self.prepare, notes)))
 
+    @cached_property
+    def heads(self) -> "Heads | None":
+        """The heads that suggest tags and categories, if the encoder has any."""
+        if self.config.heads is None:
+            return None
+        from encoders.heads.heads import Heads
+
+        return Heads(self.config.heads, self.text.dim)
+
+    def suggest_tags(
+        self, notes: Sequence[Note], max_tags: int = 5, categories: Sequence[str] | None = None
+    ) -> list[Suggestion]:
+        """Suggest hashtags and a category for N notes, by the text tower itself or by the heads on it.
+
+        Raises EncoderError where the encoder has neither.
+        """
+        from encoders.notellm.tower import NoteLLM
+
+        if isinstance(self.text, NoteLLM):
+            return self.text.suggest_tags(notes, max_tags, categories)
+        if self.heads is None:
+            raise EncoderError(
+                "this encoder has nothing to suggest tags with: train one whose tags and category head are "
+                "trained too, or take a notellm encoder"
+            )
+        # The category and the tags are what is asked for, so they are not read.
+        texts = [self.text.read(note, ("title", "body")) for note in notes]
+        return self.heads.suggest(self.text.encode(texts), max_tags, categories)
+
     def as_json(self) -> dict[str, Any]:
         """Return the configuration from which the same encoder can be made again."""
         return self.config.model_dump(mode="json")
+
+    def save(self, folder: Path) -> TowersConfig:
+        """Write weights and the like into an empty folder; returns the configuration that reads them from there."""
+        parts: dict[str, Any] = {"text": self.config.text.saved_as("text")}
+        self.text.save(folder / "text")
+        if self.image is not None:
+            parts["image"] = self.config.image.saved_as("image")
+            self.image.save(folder / "image")
+        if self.heads is not None and self.config.heads is not None:
+            parts["heads"] = self.config.heads.saved_as("heads")
+            self.heads.save(folder / "heads")
+        if self.image_query is not None:
+            parts["image_query"] = POOLING_FILE
+            _save_query(self.image_query, folder / POOLING_FILE)
+        return self.config.model_copy(update=parts)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
@@ -111,28 +155,53 @@ class NoteEncoder:
     @classmethod
     def from_pretrained(cls, folder: Path | str, precision: Precision = "auto") -> "NoteEncoder":
         """Open a folder that `save_pretrained` wrote; raises EncoderError where a file is missing or changed."""
-        from encoders.folder import read_config
+        from encoders.load import from_pretrained
 
-        return cls(read_config(Path(folder)), precision)
-
-
-def render(note: Note, config: EncoderConfig) -> str:
-    """Write the note's fields as the sentence-like text the tower reads; a missing field leaves no trace.
-
-    A category alone is a label, not text: a note needs a title, tags or a body to have any.
-    """
-    if not note.has_text:
-        return ""
-    values = {"title": note.title, "category": note.category, "tags": ", ".join(note.tags), "body": note.body}
-    parts = [(values[field] or "").strip() for field in config.text_fields]
-    return ". ".join(part for part in parts if part)
+        encoder = from_pretrained(folder, precision)
+        if not isinstance(encoder, cls):
+            raise EncoderError(f"{folder} holds a {type(encoder).__name__}: open it with encoders.from_pretrained")
+        return encoder
 
 
-def _image_tower(config: EncoderConfig, precision: Precision) -> ImageTower:
-    if isinstance(config.image, OpenClipConfig):
-        from encoders.open_clip_tower import OpenClipTower
+def _layout(config: TowersConfig, text: int, image: int) -> Blocks:
+    """Lay out the vector; with `dim`, blocks are cut in proportion to their sizes."""
+    if config.join == "shared":
+        if text != image:
+            raise EncoderError(
+                f"join 'shared' wants two towers of one space, these have {text} and {image} numbers: "
+                "take join 'blocks'"
+            )
+        return Blocks((("note", _at_most(config.dim, text)),))
+    if not image:
+        return Blocks((("text", _at_most(config.dim, text)),))
+    if config.dim is None:
+        return Blocks((("text", text), ("image", image)), absent=2)
+    kept = _at_most(config.dim, text + image + 2) - 2
+    of_text = min(max(round(kept * text / (text + image)), 1), kept - 1)
+    return Blocks((("text", of_text), ("image", kept - of_text)), absent=2)
 
-        return OpenClipTower(config.image, precision)
-    from encoders.descriptor import Descriptor
 
-    return Descriptor()
+def _at_most(dim: int | None, full: int) -> int:
+    if dim is not None and dim > full:
+        raise EncoderError(f"dim {dim} is more than the {full} numbers this encoder has; give at most {full}")
+    return dim or full
+
+
+def _image_query(config: TowersConfig, dim: int) -> Vectors | None:
+    """The learned query that pictures are pooled with; zeros, which is the mean, until it is trained."""
+    if config.image_pooling == "mean" or not dim:
+        return None
+    if config.image_query is None:
+        return np.zeros(dim, dtype=np.float32)
+    from safetensors.numpy import load_file
+
+    query: Vectors = load_file(config.image_query)["query"]
+    if query.shape != (dim,):
+        raise EncoderError(f"{config.image_query} holds a query of shape {query.shape}, the image tower wants ({dim},)")
+    return query
+
+
+def _save_query(query: Vectors, path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"query": query}, path)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from encoders.base import Encoder
     from encoders.device import Precision
     from encoders.note import Note
-    from encoders.note_encoder import NoteEncoder
     from index import JSON, Filter, NoteIndex, Record
 
 
@@ -28,7 +27,7 @@ def index_meta(encoder: "Encoder") -> "dict[str, JSON]":
 
 def described_encoder(
     index: "NoteIndex", precision: "Precision" = "auto", limits: ImageLimits = ImageLimits()
-) -> "NoteEncoder":
+) -> "Encoder":
     """Make the encoder an index was built with; raises EncoderChanged where it gives other vectors now."""
     from encoders.load import load_encoder
 

@@ -88,7 +88,18 @@ def test_the_public_names_of_the_rooms():
     import retrieval
 
     assert sorted(encoders.__all__) == sorted(
-        ["Corpus", "Encoder", "EncoderConfig", "Note", "NoteEncoder", "NoteImage", "load_encoder", "resolve_config"]
+        [
+            "Corpus",
+            "Encoder",
+            "EncoderConfig",
+            "Note",
+            "NoteEncoder",
+            "NoteImage",
+            "TowersConfig",
+            "from_pretrained",
+            "load_encoder",
+            "resolve_config",
+        ]
     )
     assert sorted(retrieval.__all__) == ["Hit", "Retriever", "Why"]
     for room in (encoders, retrieval):

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders import EncoderConfig, Note, NoteEncoder, NoteImage, load_encoder, resolve_config
+from encoders import Note, NoteEncoder, NoteImage, TowersConfig, load_encoder, resolve_config
 from encoders.config import MiniLMConfig, OpenClipConfig
 from encoders.errors import EncoderError, WeightsError
-from encoders.stock import find_minilm
+from encoders.text.stock import find_minilm
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def saved(encoder, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def saved_clip(clip_folder, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("saved") / "clip"
-    config = EncoderConfig(image=OpenClipConfig(model=str(clip_folder)), image_share=0.4)
+    config = TowersConfig(image=OpenClipConfig(model=str(clip_folder)), image_share=0.4)
     NoteEncoder(config, "float32").save_pretrained(folder)
     return folder
 
@@ -68,7 +68,7 @@ def test_a_folder_may_be_moved_and_saved_again(saved_clip, own, tmp_path, notes)
 
 
 def test_random_weights_stay_the_same_when_saved(clip_folder, tmp_path, notes):
-    config = EncoderConfig(image=OpenClipConfig(model=str(clip_folder), seed=3))
+    config = TowersConfig(image=OpenClipConfig(model=str(clip_folder), seed=3))
     seeded = NoteEncoder(config, "float32")
     seeded.save_pretrained(tmp_path / "seeded")
     again = NoteEncoder.from_pretrained(tmp_path / "seeded", "float32")
@@ -97,7 +97,7 @@ def test_what_the_folder_holds(saved, saved_clip):
 
 
 def fingerprint(**config):
-    return NoteEncoder(EncoderConfig(**config)).fingerprint
+    return NoteEncoder(TowersConfig(**config)).fingerprint
 
 
 def test_the_fingerprint_is_that_of_the_configuration(encoder):
@@ -107,7 +107,7 @@ def test_the_fingerprint_is_that_of_the_configuration(encoder):
 
 
 def test_precision_is_no_part_of_the_fingerprint(clip_folder):
-    config = EncoderConfig(image=OpenClipConfig(model=str(clip_folder)))
+    config = TowersConfig(image=OpenClipConfig(model=str(clip_folder)))
     assert NoteEncoder(config, "float32").fingerprint == NoteEncoder(config, "bfloat16").fingerprint
 
 
@@ -216,7 +216,7 @@ def test_a_folder_that_is_no_encoder(tmp_path):
 
 
 def test_names_keep_what_they_do_not_decide():
-    base = EncoderConfig(image_share=0.3)
+    base = TowersConfig(image_share=0.3)
     assert resolve_config("minilm", base) == base
     clip = resolve_config("open_clip:ViT-B-32:laion2b_s34b_b79k", base)
     assert clip.image == OpenClipConfig(model="ViT-B-32", weights="laion2b_s34b_b79k")

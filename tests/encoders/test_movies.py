@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders import Corpus, EncoderConfig, NoteEncoder
+from encoders import Corpus, NoteEncoder, TowersConfig
 from encoders.blocks import unit_rows
 from encoders.corpus import Placed
 
@@ -86,7 +86,7 @@ def test_zero_shot_cold_start(movies, notes, tmp_path):
     table = table[table.item.isin([int(name) for name in notes])]
     items = sorted(table.item.unique())
     assert len(items) == 3_706
-    encoder = NoteEncoder(EncoderConfig())
+    encoder = NoteEncoder(TowersConfig())
     vectors = encoder.encode([notes[str(item)] for item in items])
     queries = encoder.blocks.as_query(vectors)  # what the Retriever asks with
     text = unit_rows(vectors[:, :384])

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from encoders import Encoder, EncoderConfig, Note, NoteEncoder, NoteImage
-from encoders.config import MiniLMConfig
+from encoders import Encoder, Note, NoteEncoder, NoteImage, TowersConfig
+from encoders.config import MiniLMConfig, parse_config
 from encoders.errors import EncoderError, NoteRejected, Reason
 from encoders.images import ImageLimits, decode
-from encoders.note_encoder import render
+from encoders.text.render import render
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,11 @@ def vectors(encoder, notes):
 def test_it_is_an_encoder(encoder, vectors, notes):
     """Every name of the protocol, and the promise: float32 [N, dim], unit rows."""
     wanted = {name for name in vars(Encoder) if not name.startswith("_")}
-    assert wanted == {"dim", "fingerprint", "blocks", "prepare", "embed", "encode", "as_json", "save_pretrained"}
+    assert wanted == {"dim", "fingerprint", "blocks", "prepare", "embed", "encode", "as_json", "save_pretrained"} | {
+        "config",
+        "suggest_tags",
+        "save",
+    }
     assert [name for name in wanted if not hasattr(encoder, name)] == []
     assert vectors.dtype == np.float32
     assert vectors.shape == (len(notes), encoder.dim)
@@ -112,12 +116,12 @@ def test_what_is_not_read_changes_nothing(encoder):
     ids=repr,
 )
 def test_the_text_that_is_read(note, text):
-    assert render(note, EncoderConfig()) == text
+    assert render(note, TowersConfig().text_fields) == text
 
 
 def test_fields_and_their_order_are_the_configurations():
     note = Note(title="A", category="c", tags=("x",), body="B")
-    assert render(note, EncoderConfig(text_fields=("body", "title"))) == "B. A"
+    assert render(note, ("body", "title")) == "B. A"
 
 
 def test_bfloat16_is_close(notes, vectors):
@@ -181,9 +185,9 @@ def test_a_title_that_names_a_file_or_an_address_is_text(encoder, picture, tmp_p
 )
 def test_a_wrong_configuration_is_refused(bad):
     with pytest.raises(EncoderError, match="not valid"):
-        EncoderConfig.parse(bad)
+        parse_config(bad)
 
 
 def test_the_configuration_survives_json():
-    config = EncoderConfig(image_share=0.3, text=MiniLMConfig(max_tokens=64), text_fields=("body", "title"))
-    assert EncoderConfig.parse(config.model_dump(mode="json")) == config
+    config = TowersConfig(image_share=0.3, text=MiniLMConfig(max_tokens=64), text_fields=("body", "title"))
+    assert parse_config(config.model_dump(mode="json")) == config

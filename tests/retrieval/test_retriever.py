@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders import EncoderConfig, Note, NoteEncoder, NoteImage
+from encoders import Note, NoteEncoder, NoteImage, TowersConfig
 from encoders.errors import NoteRejected
 from index import ExactIndex
 from retrieval import Hit, Retriever
@@ -215,7 +215,7 @@ def test_an_index_opens_with_the_encoder_it_was_built_with(indexed, exported):
 def test_another_encoder_than_the_one_it_was_built_with_is_refused(encoder, tmp_path):
     from index import FaissIndex
 
-    described = index_meta(NoteEncoder(EncoderConfig(image_share=0.3)))
+    described = index_meta(NoteEncoder(TowersConfig(image_share=0.3)))
     FaissIndex.create(tmp_path / "i", dim=encoder.dim, fingerprint=encoder.fingerprint, meta=described).close()
     with Retriever.open(tmp_path / "i") as opened, pytest.raises(EncoderChanged, match=encoder.fingerprint):
         opened.similar(notes=[TEXT])

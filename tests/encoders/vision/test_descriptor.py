@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from encoders import NoteImage
-from encoders.descriptor import Descriptor
 from encoders.images import decode
+from encoders.vision.descriptor import Descriptor
 
 ROOT = Path(__file__).parents[2]
 TOWER = Descriptor()
@@ -41,7 +41,7 @@ def test_it_is_deterministic_across_processes(described):
 import sys
 import numpy as np
 from PIL import Image
-from encoders.descriptor import Descriptor
+from encoders.vision.descriptor import Descriptor
 pixels = np.random.default_rng(5).integers(0, 256, (90, 120, 3), dtype=np.uint8)
 sys.stdout.buffer.write(Descriptor().preprocess(Image.fromarray(pixels)).tobytes())
 """

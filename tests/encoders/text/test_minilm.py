@@ -7,8 +7,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from encoders.errors import WeightsError
-from encoders.minilm import MiniLM
-from encoders.stock import find_minilm
+from encoders.text.minilm import MiniLM
+from encoders.text.stock import find_minilm
 
 WORDS = ["ramen", "kyoto", "京都", "trail", "sunset", "🍜", "how-to", "café", "résumé", "T-34", "a.b@c.de", "1,234.5"]
 WORDS += ["½", "ﬁ", "ß", "İ", "don't", "[red]x[/red]"]
@@ -71,7 +71,7 @@ def test_company_and_order_change_nothing_beyond_rounding(tower, texts):
 
 
 def test_many_texts_in_several_batches(tower, monkeypatch):
-    monkeypatch.setattr("encoders.minilm.TOKEN_BUDGET", 600)
+    monkeypatch.setattr("encoders.text.minilm.TOKEN_BUDGET", 600)
     texts = texts_of(40, 3) * 2
     vectors = tower.encode(texts)
     np.testing.assert_allclose(vectors[:40], vectors[40:], atol=2e-6)

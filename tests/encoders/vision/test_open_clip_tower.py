@@ -11,11 +11,11 @@ import open_clip
 import pytest
 import torch
 
-from encoders import EncoderConfig, Note, NoteEncoder, NoteImage
+from encoders import Note, NoteEncoder, NoteImage, TowersConfig
 from encoders.config import OpenClipConfig
 from encoders.errors import EncoderError, WeightsError
 from encoders.images import decode
-from encoders.open_clip_tower import OpenClipTower
+from encoders.vision.open_clip_tower import OpenClipTower
 
 WEIGHTS = "open_clip_model.safetensors"
 
@@ -57,7 +57,7 @@ def test_bfloat16_is_close(clip_folder, images, reference):
 
 
 def test_in_a_note_it_is_the_image_block(clip_folder, images, reference, encoded):
-    config = EncoderConfig(image=OpenClipConfig(model=str(clip_folder)), image_share=0.4)
+    config = TowersConfig(image=OpenClipConfig(model=str(clip_folder)), image_share=0.4)
     encoder = NoteEncoder(config, "float32")
     notes = [Note(images=(NoteImage.from_bytes(encoded(image, "PNG")),)) for image in images[:5]]
     np.testing.assert_allclose(encoder.encode(notes)[:, 384:-2] / 0.4**0.5, reference[:5], atol=3e-6)

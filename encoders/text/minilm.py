@@ -10,11 +10,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from encoders.bert import Bert, BertShape
+from encoders.base import TextInput
 from encoders.blocks import Vectors, unit_rows
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import WeightsError
-from encoders.stock import find_minilm, sha256
+from encoders.note import Note
+from encoders.text.bert import Bert, BertShape
+from encoders.text.render import render
+from encoders.text.stock import find_minilm, sha256
 
 # Tokens, padding included, that one forward pass takes: what stays in the cache of two cores (EXPERIMENTS.md).
 TOKEN_BUDGET = 2048
@@ -59,6 +62,10 @@ class MiniLM:
             "pooling": "mean",
         }
 
+    def read(self, note: Note, fields: Sequence[str]) -> str:
+        """Write the note's fields as one text; raises NoteRejected."""
+        return render(note, fields)
+
     def save(self, folder: Path) -> None:
         """Write model.safetensors and tokenizer.json into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +74,7 @@ class MiniLM:
             copyfile(self.folder / name, folder / name)
 
     @torch.inference_mode()
-    def encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: Sequence[TextInput]) -> Vectors:
         """Encode N texts to unit rows, float32 [N, 384]; a blank text is a zero row."""
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         present = [i for i, text in enumerate(texts) if text.strip()]

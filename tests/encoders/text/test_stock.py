@@ -8,9 +8,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from encoders import EncoderConfig, Note, NoteEncoder
+from encoders import Note, NoteEncoder, TowersConfig
 from encoders.errors import WeightsError
-from encoders.stock import SHA256, find_minilm
+from encoders.text.stock import SHA256, find_minilm
 
 REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 OFFICIAL = {
@@ -91,7 +91,7 @@ def test_nothing_official_anywhere_says_how_to_get_it(snapshots, stock, no_wheel
 
 
 def test_making_and_using_the_default_encoder_reaches_no_host(snapshots, unreached):
-    encoder = NoteEncoder(EncoderConfig())
+    encoder = NoteEncoder(TowersConfig())
     assert encoder.encode([Note(title="ramen")]).shape == (1, encoder.dim)
 
 

@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError
 
 from encoders.blocks import Vectors, unit_rows
-from encoders.config import OpenClipConfig
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError, WeightsError
+from encoders.vision.config import OpenClipConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,6 +6,7 @@ brought to zero mean and unit length so that none drowns the others and unrelate
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,9 @@ class Descriptor:
         rgb = np.asarray(small, dtype=np.float32) / np.float32(255)
         groups = (*_histograms(small), _layout(rgb), _edges(rgb))
         return unit_rows(np.concatenate([unit_rows(group - group.mean()) for group in groups]))
+
+    def save(self, folder: Path) -> None:
+        """Nothing: the tower is all code."""
 
     def encode(self, features: Sequence[Vectors]) -> Vectors:
         """Stack N described pictures to [N, dim]; the work is done in `preprocess`, in parallel."""

@@ -1,0 +1,1 @@
+"""Heads that suggest hashtags and a category from a text embedding."""

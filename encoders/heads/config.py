@@ -1,0 +1,24 @@
+"""Heads that suggest a category and hashtags from a text embedding."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from encoders.config_base import PartConfig
+
+
+class HeadsConfig(PartConfig):
+    """A linear category head and a small causal decoder for hashtags, both from the text tower's embedding.
+
+    folder: where they are saved; None with a seed: random weights, to start a training from.
+    categories: the known ones, in the order of the head's outputs.
+    """
+
+    place: ClassVar[str | None] = "folder"
+    folder: str | None = None
+    seed: int | None = None
+    categories: tuple[str, ...] = Field(min_length=1)
+    width: int = Field(128, ge=8)
+    layers: int = Field(2, ge=1)
+    heads: int = Field(4, ge=1)
+    max_tokens: int = Field(48, ge=4)

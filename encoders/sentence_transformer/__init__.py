@@ -1,0 +1,1 @@
+"""Models of sentence-transformers as encoders, and encoder folders as models of sentence-transformers."""

@@ -1,0 +1,1 @@
+"""Text towers: a note's words to a unit vector."""

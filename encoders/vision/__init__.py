@@ -1,0 +1,1 @@
+"""Image towers: a picture to a unit vector."""
