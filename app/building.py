@@ -34,6 +34,7 @@ class Target:
         cls,
         folder: Path,
         encoder: str | None,
+        dim: int | None,
         settings: Settings,
         configured: bool,
         attributes: list[str],
@@ -42,13 +43,15 @@ class Target:
         name: str,
     ) -> "Target":
         """Make sense of a build's options. Raises AppError, EncodersError, NoteIndexError."""
-        from encoders.load import resolve_config
+        from encoders.load import resolve_config, with_dim
 
         if backend not in (None, *BACKENDS):
             raise AppError(f"--backend {backend}: expected one of {', '.join(BACKENDS)}")
         if uri is not None and backend != "milvus":
             raise AppError("--uri goes with --backend milvus")
         wanted = resolve_config(encoder, settings.encoder) if encoder else settings.encoder if configured else None
+        if dim is not None:
+            wanted = with_dim(wanted or settings.encoder, dim)
         kinds = {**settings.index.attributes, **dict(map(_attribute, attributes))}
         schema = note_schema(extra_attribute(each, kind) for each, kind in kinds.items())
         milvus = MilvusPlace(uri or "", name, settings.milvus.config()) if backend == "milvus" else None

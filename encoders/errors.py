@@ -42,6 +42,7 @@ class Reason(StrEnum):
     IMAGE_TOO_LARGE = "image too large"
     UNSAFE_PATH = "image path leaves the corpus"
     REMOTE_IMAGE = "remote image"
+    NO_VECTOR = "no finite vector"
 
 
 class NoteRejected(EncodersError):

@@ -27,22 +27,12 @@ CHOICES = (
 )
 
 
-def resolve_config(spec: str, base: EncoderConfig = TowersConfig(), dim: int | None = None) -> EncoderConfig:
+def resolve_config(spec: str, base: EncoderConfig = TowersConfig()) -> EncoderConfig:
     """Turn a name into a configuration; CHOICES lists the names.
 
-    base: what the name does not decide (shares, fields). dim: keep only so many numbers of a vector (Matryoshka).
-    Raises EncoderError listing the choices.
+    base: what the name does not decide (shares, fields). Raises EncoderError listing the choices.
     """
-    config = _named(spec, base if isinstance(base, TowersConfig) else TowersConfig())
-    return config if dim is None else with_dim(config, dim)
-
-
-def with_dim(config: EncoderConfig, dim: int) -> EncoderConfig:
-    """Return the configuration of the same encoder cut to its first `dim` numbers (arXiv 2205.13147)."""
-    return parse_config(config.model_dump() | {"dim": dim})
-
-
-def _named(spec: str, base: TowersConfig) -> EncoderConfig:
+    base = base if isinstance(base, TowersConfig) else TowersConfig()
     if Path(spec).is_dir():
         from encoders.folder import read_config
 
@@ -75,6 +65,11 @@ def _named(spec: str, base: TowersConfig) -> EncoderConfig:
     else:
         raise EncoderError(f"no encoder {spec!r}: wanted {CHOICES}")
     return base.model_copy(update=parts)
+
+
+def with_dim(config: EncoderConfig, dim: int) -> EncoderConfig:
+    """Return the configuration of the same encoder cut to its first `dim` numbers (arXiv 2205.13147)."""
+    return parse_config(config.model_dump() | {"dim": dim})
 
 
 def _image(spec: str) -> OpenClipConfig | TimmConfig:

@@ -10,13 +10,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from encoders.base import Encoder, Prepared
 from encoders.corpus import Corpus, Placed, Rejection
-from encoders.errors import NoteRejected
+from encoders.errors import NoteRejected, Reason
 from encoders.id_set import IdSet
 from encoders.images import ImageLimits
 from encoders.note import Note
@@ -25,6 +26,8 @@ from index import NoteIndex, Record
 REJECTED_FILE = "rejected.jsonl"
 # Notes a transaction: some seconds of work at most are lost to a kill, and batches are long enough to sort.
 CHUNK = 512
+# And pictures a transaction: decoded ones of two chunks are in memory at a time (150 kB each at 224 pixels).
+CHUNK_PICTURES = 1024
 
 
 @dataclass(slots=True)
@@ -97,8 +100,7 @@ def build(
             if on_progress:
                 on_progress(rows)
 
-        stream = iter(corpus)
-        while rows := list(islice(stream, CHUNK)):
+        for rows in _chunks(corpus):
             for row in rows:
                 if note_id := row.note.id if isinstance(row, Placed) else row.id:
                     present.add(note_id)
@@ -113,6 +115,20 @@ def build(
             _reconcile(index, present, prune, report)
     index.snapshot(on_index)
     return report
+
+
+def _chunks(corpus: Iterable[Placed | Rejection]) -> Iterator[list[Placed | Rejection]]:
+    """Cut the rows of a corpus where a chunk has enough notes, or enough pictures."""
+    rows: list[Placed | Rejection] = []
+    pictures = 0
+    for row in corpus:
+        rows.append(row)
+        pictures += len(row.note.images) if isinstance(row, Placed) else 0
+        if len(rows) == CHUNK or pictures >= CHUNK_PICTURES:
+            yield rows
+            rows, pictures = [], 0
+    if rows:
+        yield rows
 
 
 def _pool() -> ThreadPoolExecutor:
@@ -172,16 +188,20 @@ def _store(
     records = []
     if fresh:
         vectors = encoder.embed([prepared for _, prepared in fresh])
-        records += [
-            Record(work.placed.note.id or "", vector, work.payload, work.content_hash)
-            for (work, _), vector in zip(fresh, vectors, strict=True)
-        ]
+        for (work, _), vector in zip(fresh, vectors, strict=True):
+            if np.isfinite(vector).all():
+                records.append(Record(work.placed.note.id or "", vector, work.payload, work.content_hash))
+            else:  # a language model in half precision can overflow on one note; the others are good
+                quarantine.add(
+                    work.placed.rejected(NoteRejected(Reason.NO_VECTOR, "the encoder gave no finite vector"))
+                )
+    encoded = len(records)
     for work, old in zip(changed, index.get([work.placed.note.id or "" for work in changed]), strict=True):
         if old is not None:
             records.append(Record(old.id, old.vector, work.payload, work.content_hash))
     if records:
         index.upsert(records)
-    report.encoded += len(fresh)
+    report.encoded += encoded
     report.refreshed += len(changed)
 
 

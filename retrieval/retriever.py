@@ -5,17 +5,17 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, cast
 
-import numpy as np
-
-from encoders.blocks import Blocks, Vectors, unit_rows
+from encoders.blocks import Blocks, Vectors
 from encoders.images import ImageLimits
 from index import open_index
-from retrieval.errors import EmptyQuery, EncoderChanged, UnknownNote
+from retrieval.errors import EncoderChanged, UnknownNote
 from retrieval.hit import Hit, Why
+from retrieval.mix import Weights, mix
 
 if TYPE_CHECKING:
     from encoders.base import Encoder
     from encoders.device import Precision
+    from encoders.images import NoteImage
     from encoders.note import Note
     from index import JSON, Filter, NoteIndex, Record
 
@@ -80,29 +80,46 @@ class Retriever:
         notes: "Sequence[Note]" = (),
         k: int = 10,
         where: "Filter | None" = None,
+        unlike: Sequence[str] = (),
+        weights: Weights = Weights(),
     ) -> list[Hit]:
-        """Return the k nearest notes to a mix of stored notes and partial notes, best first.
+        """Return the k nearest notes to a mix of stored notes and partial notes, and far from those unlike, best first.
 
-        Every part counts the same; a text and a picture in one partial note weigh as they do in a note.
-        The notes asked by are never among the answers.
-        Raises UnknownNote, EmptyQuery, and NoteRejected for a picture that does not decode.
+        A text and a picture in one partial note weigh as they do in a note; apart, they are two parts of the mix.
+        A partial note of text alone weighs as a text, one of pictures alone as an image. The notes named by id are
+        never among the answers. Raises UnknownNote, EmptyQuery, and NoteRejected for a picture that does not decode.
         """
-        records = self._records(ids)
-        parts = [record.vector for record in records]
-        if notes:
-            parts.extend(self.encoder.encode(notes))
-        if not parts:
-            raise EmptyQuery("nothing to search with: give the id of a note, a text, or an image")
-        # Each part drops its absent coordinates before the mix, so that all weigh the same.
-        query = unit_rows(self.blocks.as_query(np.stack(parts)).mean(axis=0))
-        found = self.index.search(query[None], k + len(set(ids)), where)
-        asked = [record.payload for record in records] + [note.payload() for note in notes]
+        liked, unliked = self._records(ids), self._records(unlike)
+        query = self._mix(liked, notes, unliked, weights)
+        named = {*ids, *unlike}
+        found = self.index.search(query[None], k + len(named), where)
+        asked = [record.payload for record in liked] + [note.payload() for note in notes]
         ranked = [
             (hit_id, float(score))
             for hit_id, score in zip(found.ids[0], found.scores[0], strict=True)
-            if hit_id not in ids
+            if hit_id not in named
         ][:k]
         return self._hits(ranked, query, asked)
+
+    def encode_query(
+        self,
+        text: str | None = None,
+        image: "NoteImage | Sequence[NoteImage] | None" = None,
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+        weights: Weights = Weights(),
+    ) -> Vectors:
+        """Return the unit vector, float32 [dim], that a mix asks the index with; every image is a part of its own.
+
+        Raises UnknownNote, EmptyQuery, and NoteRejected for a picture that does not decode.
+        """
+        from encoders.images import NoteImage
+        from encoders.note import Note
+
+        images = [image] if isinstance(image, NoteImage) else list(image or ())
+        notes = [Note(body=text)] if text and text.strip() else []
+        notes += [Note(images=(one,)) for one in images]
+        return self._mix(self._records(like), notes, self._records(unlike), weights)
 
     def keyword(self, text: str, k: int = 10, where: "Filter | None" = None) -> list[Hit]:
         """Return the k notes that best match the words of a text by BM25, best first; scores are BM25's.
@@ -116,6 +133,19 @@ class Retriever:
             for record, score in zip(records, found.scores[0], strict=True)
             if record is not None
         ]
+
+    def _mix(
+        self, liked: "Sequence[Record]", notes: "Sequence[Note]", unliked: "Sequence[Record]", weights: Weights
+    ) -> Vectors:
+        parts = [record.vector for record in liked]
+        shares = [weights.like] * len(parts)
+        if notes:
+            parts.extend(self.encoder.encode(notes))
+            shares += [
+                weights.note if note.has_text and note.images else weights.text if note.has_text else weights.image
+                for note in notes
+            ]
+        return mix(parts, shares, [record.vector for record in unliked], weights.unlike, self.blocks)
 
     def _records(self, ids: Sequence[str]) -> "list[Record]":
         records = self.index.get(ids) if ids else []

@@ -55,8 +55,12 @@ def build(
     corpus: CorpusPath,
     out: Annotated[Path, typer.Option("--out", file_okay=False, metavar="INDEX", help="Index directory to make.")],
     encoder: Annotated[
-        str | None, typer.Option(help="minilm (default), open_clip:MODEL:WEIGHTS, or an encoder folder.")
+        str | None,
+        typer.Option(
+            help="minilm (default), open_clip:MODEL:WEIGHTS, notellm:MODEL, st:MODEL, ..., or an encoder folder."
+        ),
     ] = None,
+    dim: Annotated[int | None, typer.Option(min=4, help="Keep only so many numbers of a vector (Matryoshka).")] = None,
     config: ConfigFile = None,
     mapping: Mapping = None,
     attribute: Annotated[
@@ -83,7 +87,7 @@ def build(
 
     settings = load_settings(config)
     notes = _open_corpus(corpus, mapping)
-    target = Target.of(out, encoder, settings, config is not None, attribute or [], backend, uri, name)
+    target = Target.of(out, encoder, dim, settings, config is not None, attribute or [], backend, uri, name)
     if not rebuild:
         index, model = open_or_create(target)
         with index:

@@ -1,5 +1,6 @@
 """query: which notes are like this one."""
 
+from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from app.errors import AppError
 
 if TYPE_CHECKING:
     from encoders.note import Note
+    from retrieval.mix import Weights
 
 
 def query(
@@ -27,6 +29,11 @@ def query(
     words: Annotated[
         str | None, typer.Option(help="Words the notes themselves use: a search by BM25, on its own.")
     ] = None,
+    unlike: Annotated[list[str] | None, typer.Option(help="A stored note to keep away from. Repeat for more.")] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART=WEIGHT", help="How much text, image, note, like (--id) or unlike counts."),
+    ] = None,
     where: Where = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many notes to return.")] = 10,
     backend: Backend = None,
@@ -39,14 +46,22 @@ def query(
         raise typer.BadParameter("give at least one of --id, --text, --image, --note, or --words")
     if like and words:
         raise typer.BadParameter("--words searches by BM25 on its own; for words beside other parts give --text")
+    if unlike and not like:
+        raise typer.BadParameter(
+            "--unlike keeps away from a note; say with --id, --text, --image or --note what to seek"
+        )
     from app.opening import index_folder, open_retriever
     from index import parse_filter
 
+    weights = _weights(weight or [])
     chosen = parse_filter(where) if where is not None else None
     with index_folder(index, backend, uri) as folder, open_retriever(folder) as retriever:
         parts = _partial_notes(text, image or [], note)
         started = perf_counter()
-        hits = retriever.keyword(words, k, chosen) if words else retriever.similar(ids or (), parts, k, chosen)
+        if words:
+            hits = retriever.keyword(words, k, chosen)
+        else:
+            hits = retriever.similar(ids or (), parts, k, chosen, unlike or (), weights)
         took_ms = (perf_counter() - started) * 1000
     if as_json:
         print_json({"hits": [hit.as_json() for hit in hits], "took_ms": round(took_ms, 3)})
@@ -54,6 +69,22 @@ def query(
         from app.tables import hits_table
 
         stdout().print(hits_table(hits))
+
+
+def _weights(given: list[str]) -> "Weights":
+    from retrieval.mix import Weights
+
+    parts = [field.name for field in fields(Weights)]
+    chosen: dict[str, float] = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        try:
+            chosen[name] = float(number)
+        except ValueError:
+            name = ""
+        if name not in parts:
+            raise typer.BadParameter(f"--weight {text}: expected PART=NUMBER with one of {', '.join(parts)}")
+    return Weights(**chosen)
 
 
 def _partial_notes(text: str | None, images: list[Path], file: Path | None) -> "list[Note]":

@@ -1,5 +1,6 @@
 """show, info, delete, export: what stands in an index."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,13 @@ import typer
 from app.commands.options import AsJson, IndexPath
 from app.console import print_json, print_note, progress, stdout
 from app.errors import AppError
+
+
+class Precision(StrEnum):
+    """What an export writes its vectors in."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
 
 
 def show(index: IndexPath, note_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
@@ -68,15 +76,25 @@ def delete(
 def export(
     index: IndexPath,
     out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The .npz file to write.")],
+    precision: Annotated[
+        Precision, typer.Option(help="int8 takes a quarter of the space; its ranges are written beside the codes.")
+    ] = Precision.FLOAT32,
+    ranges: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="With int8: take the ranges of this earlier int8 export."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write ids [N] (strings) and vectors [N, D] (float32, unit rows) to an .npz file."""
+    """Write ids [N] (strings) and vectors [N, D] (float32 unit rows, or int8) to an .npz file."""
     from app.opening import open_note_index
-    from retrieval.export import export_vectors
+    from retrieval.export import export_vectors, read_ranges
 
+    if ranges and precision != Precision.INT8:
+        raise typer.BadParameter("--ranges goes with --precision int8")
+    chosen = read_ranges(ranges) if ranges else None
     with open_note_index(index) as opened, progress("exporting", opened.count()) as bar:
         try:
-            rows = export_vectors(opened, out, bar.advance)
+            rows = export_vectors(opened, out, bar.advance, precision.value, chosen)
         except OSError as error:
             raise AppError(f"{out} cannot be written: {error.strerror}") from error
         dim = opened.dim

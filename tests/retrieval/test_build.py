@@ -230,3 +230,32 @@ def test_every_bad_row_is_in_the_file_and_every_good_one_in_the_index(write_corp
     assert [json.loads(line)["line"] for line in lines] == [21, 22, 23, 24]
     with FaissIndex.open(tmp_path / "i", fingerprint=counting.fingerprint) as again:
         assert again.count() == 20
+
+
+def test_a_note_without_a_finite_vector_is_set_aside_alone(write_corpus, fresh, counting, tmp_path, monkeypatch):
+    embed = counting.embed
+
+    def overflowing(prepared):
+        vectors = embed(prepared)
+        vectors[[one.text.startswith("title 7") for one in prepared], 3] = np.nan
+        return vectors
+
+    monkeypatch.setattr(counting, "embed", overflowing)
+    report = build(Corpus(write_corpus(ROWS)), counting, fresh, tmp_path / "rejected.jsonl")
+    assert (report.encoded, dict(report.rejected)) == (19, {"no finite vector": 1})
+    assert [row["id"] for row in rejected(tmp_path)] == ["n7"]
+    assert fresh.get(["n7"]) == [None]
+    assert fresh.count() == 19
+
+
+def test_chunks_end_at_so_many_pictures(run, fresh, counting, picture, monkeypatch):
+    """Decoded pictures of two chunks are in memory at a time, however many a note has."""
+    monkeypatch.setattr("retrieval.build.CHUNK_PICTURES", 6)
+    sizes = []
+    embed = counting.embed
+    monkeypatch.setattr(counting, "embed", lambda prepared: sizes.append(len(prepared)) or embed(prepared))
+    rows = [{"id": f"n{i}", "title": f"t{i}", "images": ["a.png"] * (i % 4)} for i in range(12)]
+    report = run(rows, pictures={"a.png": picture(1)})
+    assert (report.encoded, fresh.count()) == (12, 12)
+    # Pictures by note: 0 1 2 3 | 0 1 2 3 | 0 1 2 3.
+    assert sizes == [4, 4, 4]
