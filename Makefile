@@ -20,8 +20,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing (a few minutes and about 7 GB the first time: torch is large)"
 	$(BIN)/python -m pip install -q uv \
-	  && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev,milvus]' \
-	  || $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,milvus]'
+	  && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev,milvus,train]' \
+	  || $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,milvus,train]'
 	touch $@
 
 demo: setup

@@ -14,7 +14,8 @@ PACKAGES = ("notelens", "torch", "open_clip_torch", "transformers", "faiss-cpu",
 # What an optional part needs: module, and the command that brings it.
 OPTIONAL = {
     "Milvus": ("pymilvus", "pip install 'notelens[milvus]'"),
-    "training": ("accelerate", "pip install 'notelens[train]'"),
+    "training, and LoRA adapters": ("peft", "pip install 'notelens[train]'"),
+    "models of sentence-transformers": ("sentence_transformers", "pip install 'notelens[sentence-transformers]'"),
     "scaling out": ("ray", "pip install 'notelens[scale]'"),
 }
 
