@@ -10,7 +10,7 @@ A TOML file given by `--config`, or named by NOTELENS_CONFIG, may set:
     weights = "/models/vit-b-32.safetensors"
 
     [run]
-    precision = "auto"              # or float32, bfloat16
+    precision = "auto"              # or float32, bfloat16, int8 (CPUs with VNNI)
 
     [images]
     max_pixels = 50000000
@@ -56,7 +56,7 @@ class _Section(BaseModel):
 class RunSettings(_Section):
     """How to compute; none of it changes what an index means."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
 
 
 class ImageSettings(_Section):

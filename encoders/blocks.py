@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.errors import EncoderError
+
 Vectors = NDArray[np.float32]
 
 
@@ -41,6 +43,36 @@ class Blocks:
         assert isinstance(sizes, Mapping)
         assert isinstance(absent, int)
         return cls(tuple((str(name), int(size)) for name, size in sizes.items()), absent)
+
+    def cut(self, dim: int | None) -> "Blocks":
+        """Lay out `dim` numbers, None for all: the first of each block, in proportion to their sizes (Matryoshka).
+
+        Raises EncoderError where there are fewer, or where nothing would be left of a block.
+        """
+        if dim is None or dim == self.dim:
+            return self
+        left, least = dim - self.absent, self.absent + len(self.sizes)
+        if not least <= dim <= self.dim:
+            raise EncoderError(f"dim {dim} is out of the range of this encoder: give {least} to {self.dim}")
+        sizes = []
+        for i, (name, size) in enumerate(self.sizes):
+            behind = self.sizes[i + 1 :]
+            whole = size + sum(other for _, other in behind)
+            kept = min(max(round(left * size / whole), 1), left - len(behind))
+            sizes.append((name, kept))
+            left -= kept
+        return Blocks(tuple(sizes), self.absent)
+
+    def truncate(self, vectors: Vectors, kept: "Blocks") -> Vectors:
+        """Cut rows [N, dim] of this layout to one that `cut` gave, [N, kept.dim]; each block weighs what it weighed."""
+        if kept == self:
+            return vectors
+        parts, start = [], 0
+        for (_, whole), (_, size) in zip(self.sizes, kept.sizes, strict=True):
+            block = vectors[:, start : start + whole]
+            parts.append(unit_rows(block[:, :size]) * np.linalg.norm(block, axis=1, keepdims=True))
+            start += whole
+        return unit_rows(np.concatenate([*parts, vectors[:, start:]], axis=1))
 
     def as_query(self, vectors: Vectors) -> Vectors:
         """Drop the absent coordinates of vectors [N, dim] and return rows to unit length (zero rows stay)."""

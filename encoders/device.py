@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from encoders.errors import EncoderError
+
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+"""int8 is for the linear layers of the default text tower on a CPU; whatever else there is runs as with auto."""
 
 
 def best_device() -> str:
@@ -17,10 +20,13 @@ def best_device() -> str:
 
 
 def resolve_precision(precision: Precision, device: str) -> "torch.dtype":
-    """Return the dtype of a choice; auto is bfloat16 where the device computes in it, else float32."""
+    """Return the dtype of a choice; auto is bfloat16 where the device computes in it, else float32.
+
+    int8 is what auto is: no tensor that a tower hands on is of bytes.
+    """
     import torch
 
-    if precision == "auto":
+    if precision in ("auto", "int8"):
         native = torch.cuda.is_bf16_supported() if device.startswith("cuda") else cpu_has_bfloat16()
         return torch.bfloat16 if native else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -28,8 +34,22 @@ def resolve_precision(precision: Precision, device: str) -> "torch.dtype":
 
 def cpu_has_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16 in hardware (avx512_bf16, amx_bf16, Arm bf16); emulation is slower."""
+    return _cpu_has("avx512_bf16", "amx_bf16", "bf16")
+
+
+def needs_int8(device: str) -> None:
+    """Raise EncoderError where bytes are not multiplied in hardware: elsewhere sums may overflow, and are slow."""
+    if device != "cpu":
+        raise EncoderError(f"precision int8 is for CPUs, and this machine computes on {device}: use auto")
+    if not _cpu_has("avx512_vnni", "avx_vnni", "amx_int8"):
+        raise EncoderError(
+            "precision int8 needs a CPU with VNNI (avx512_vnni or avx_vnni), which this is not: use auto"
+        )
+
+
+def _cpu_has(*flags: str) -> bool:
     try:
-        flags = Path("/proc/cpuinfo").read_text()
+        words = set(Path("/proc/cpuinfo").read_text().split())
     except OSError:
         return False
-    return any(f" {flag}" in flags for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+    return not words.isdisjoint(flags)

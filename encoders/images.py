@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+ORIENTATION = 0x0112  # the EXIF tag; 1 is upright, 2 … 8 are the turns and flips
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def decode(image: NoteImage, limits: ImageLimits = ImageLimits(), shrink_to: int
     1/1, 1/2, 1/4, 1/8 that is no smaller, which costs a fraction of the time.
     Raises NoteRejected for a missing, foreign, truncated or over-sized file.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     data = image.read(limits)
     try:
@@ -121,7 +122,7 @@ def decode(image: NoteImage, limits: ImageLimits = ImageLimits(), shrink_to: int
                 scale = shrink_to / min(width, height)
                 opened.draft("RGB", (max(1, round(width * scale)), max(1, round(height * scale))))
             opened.load()
-            return _flatten(ImageOps.exif_transpose(opened))
+            return _flatten(_upright(opened))
     except NoteRejected:
         raise
     except UnidentifiedImageError as error:
@@ -134,15 +135,61 @@ def decode(image: NoteImage, limits: ImageLimits = ImageLimits(), shrink_to: int
         raise NoteRejected(Reason.BROKEN_IMAGE, f"image {image.name!r} does not decode: {error}") from error
 
 
+def _upright(image: "Image") -> "Image":
+    """Turn a picture as its camera was held.
+
+    Pillow's exif_transpose also writes the rest of the EXIF anew, and fails where that is damaged: here the one
+    number is read, and EXIF that cannot be read says nothing.
+    """
+    from PIL.Image import Transpose
+
+    turns = (
+        Transpose.FLIP_LEFT_RIGHT,
+        Transpose.ROTATE_180,
+        Transpose.FLIP_TOP_BOTTOM,
+        Transpose.TRANSPOSE,
+        Transpose.ROTATE_270,
+        Transpose.TRANSVERSE,
+        Transpose.ROTATE_90,
+    )
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:
+        # Its parsers raise errors of many kinds on rubbish; the pixels are whole all the same.
+        return image
+    if not isinstance(orientation, int) or not 2 <= orientation <= 8:
+        return image
+    return image.transpose(turns[orientation - 2])
+
+
 def _flatten(image: "Image") -> "Image":
     """Bring any Pillow mode to RGB."""
     from PIL import Image
 
-    if image.mode.startswith("I;16"):
-        # 16 bits to 8: Pillow's own conversion clips at 255 instead of scaling.
-        return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _eight_bits(image)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """Scale deep greys to 0 … 255; Pillow's own conversion clips them instead.
+
+    Of 16 bits, white is 65,535. Of 32 bits and of floats it is not agreed on: the least of 1 (floats alone), 255 and
+    65,535 that is not exceeded; where a value is beyond that or negative, the picture's own range.
+    """
+    import numpy as np
+    from PIL import Image
+
+    values = np.nan_to_num(np.asarray(image).astype(np.float64), nan=0, posinf=0, neginf=0)
+    black, white = 0.0, 65535.0
+    if not image.mode.startswith("I;16"):
+        low, high = float(values.min()), float(values.max())
+        whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+        fitting = [one for one in whites if low >= 0 and high <= one]
+        black, white = (0.0, fitting[0]) if fitting else (low, high)
+    greys = np.rint((values - black) * (255 / ((white - black) or 1)))
+    return Image.fromarray(greys.astype(np.uint8)).convert("RGB")

@@ -44,7 +44,8 @@ class NoteEncoder:
         self.limits = limits
         self.text = text_tower(config.text, precision)
         self.image = image_tower(config.image, precision)
-        self.blocks = _layout(config, self.text.dim, self.image.dim if self.image else 0)
+        self.full_blocks = _layout(config, self.text.dim, self.image.dim if self.image else 0)
+        self.blocks = self.full_blocks.cut(config.dim)
         self.dim = self.blocks.dim
         self.image_query = _image_query(config, self.image.dim if self.image else 0)
 
@@ -79,19 +80,20 @@ class NoteEncoder:
 
     def embed(self, prepared: Sequence[Prepared]) -> Vectors:
         """Encode N prepared notes to unit rows, float32 [N, dim]."""
-        sizes = dict(self.blocks.sizes)
+        return self.full_blocks.truncate(self._embed_whole(prepared), self.blocks)
+
+    def _embed_whole(self, prepared: Sequence[Prepared]) -> Vectors:
         texts = self.text.encode([one.text for one in prepared])
         if self.image is None:
-            return unit_rows(texts[:, : sizes["text"]])
+            return texts
         owners = np.repeat(np.arange(len(prepared)), [len(one.images) for one in prepared])
         pictures = self.image.encode([image for one in prepared for image in one.images])
         images = pool_images(pictures, owners, len(prepared), self.image_query)
         share = self.config.image_share
         if self.config.join == "shared":
             mixed: Vectors = np.sqrt(1 - share) * texts + np.sqrt(share) * images
-            return unit_rows(unit_rows(mixed)[:, : self.dim])
-        # Truncated first: a block that keeps half of its numbers must still weigh as much as before.
-        return join(unit_rows(texts[:, : sizes["text"]]), unit_rows(images[:, : sizes["image"]]), share)
+            return unit_rows(mixed)
+        return join(texts, images, share)
 
     def encode(self, notes: Sequence[Note]) -> Vectors:
         """Encode N notes to unit rows, float32 [N, dim]; raises NoteRejected for a bad image or an empty note."""
@@ -164,27 +166,14 @@ class NoteEncoder:
 
 
 def _layout(config: TowersConfig, text: int, image: int) -> Blocks:
-    """Lay out the vector; with `dim`, blocks are cut in proportion to their sizes."""
-    if config.join == "shared":
-        if text != image:
-            raise EncoderError(
-                f"join 'shared' wants two towers of one space, these have {text} and {image} numbers: "
-                "take join 'blocks'"
-            )
-        return Blocks((("note", _at_most(config.dim, text)),))
-    if not image:
-        return Blocks((("text", _at_most(config.dim, text)),))
-    if config.dim is None:
-        return Blocks((("text", text), ("image", image)), absent=2)
-    kept = _at_most(config.dim, text + image + 2) - 2
-    of_text = min(max(round(kept * text / (text + image)), 1), kept - 1)
-    return Blocks((("text", of_text), ("image", kept - of_text)), absent=2)
-
-
-def _at_most(dim: int | None, full: int) -> int:
-    if dim is not None and dim > full:
-        raise EncoderError(f"dim {dim} is more than the {full} numbers this encoder has; give at most {full}")
-    return dim or full
+    """Lay out a whole vector of towers of so many numbers; image 0 means that pictures are not read."""
+    if config.join == "blocks":
+        return Blocks((("text", text), ("image", image)), absent=2) if image else Blocks((("text", text),))
+    if text != image:
+        raise EncoderError(
+            f"join 'shared' wants two towers of one space, these have {text} and {image} numbers: take join 'blocks'"
+        )
+    return Blocks((("note", text),))
 
 
 def _image_query(config: TowersConfig, dim: int) -> Vectors | None:

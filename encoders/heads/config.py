@@ -1,8 +1,8 @@
 """Heads that suggest a category and hashtags from a text embedding."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from encoders.config_base import PartConfig
 
@@ -12,6 +12,7 @@ class HeadsConfig(PartConfig):
 
     folder: where they are saved; None with a seed: random weights, to start a training from.
     categories: the known ones, in the order of the head's outputs.
+    width, layers, heads: the decoder's shape. max_tokens: the most it writes for a note, the end included.
     """
 
     place: ClassVar[str | None] = "folder"
@@ -22,3 +23,11 @@ class HeadsConfig(PartConfig):
     layers: int = Field(2, ge=1)
     heads: int = Field(4, ge=1)
     max_tokens: int = Field(48, ge=4)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.categories)) < len(self.categories) or not all(name.strip() for name in self.categories):
+            raise ValueError("categories must be different names, none of them blank")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of {self.heads} heads")
+        return self

@@ -14,7 +14,7 @@ class NoteLLMConfig(PartConfig):
     revision: a commit of the hub's. seed: random weights in the shape of the model's config.json.
     adapter: a peft folder (LoRA), merged when loaded.
     project: a linear layer to so many numbers, the embedding.
-    title_tokens, content_tokens: what is read of title and body (section 4.1).
+    title_tokens, topic_tokens, content_tokens: what is read of title, hashtags and body (section 4.1).
     categories: the known ones, to which generated categories are constrained.
     """
 
@@ -26,5 +26,6 @@ class NoteLLMConfig(PartConfig):
     adapter: str | None = None
     project: int = Field(128, ge=1)
     title_tokens: int = Field(20, ge=1)
+    topic_tokens: int = Field(40, ge=1)
     content_tokens: int = Field(80, ge=1)
     categories: tuple[str, ...] = ()

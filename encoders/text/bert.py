@@ -72,6 +72,7 @@ class Bert(nn.Module):
 
     def __init__(self, shape: BertShape) -> None:
         super().__init__()
+        self.shape = shape
         self.embeddings = nn.ModuleDict(
             {
                 "word_embeddings": nn.Embedding(shape.vocabulary, shape.hidden),

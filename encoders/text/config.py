@@ -23,8 +23,12 @@ class TransformerConfig(PartConfig):
     model: a folder or a hub name; revision: a commit of the hub's.
     seed: random weights in the shape of the model's config.json instead, to start a training from.
     template: `plain` reads the note as sentences, `note` as the fields of NoteLLM's template.
-    pooling: the mean of the tokens, the first token, or the token before [EMB] (with template `note` alone).
+    pooling: the mean of the tokens, the first token, or the token [EMB] itself (with template `note` alone): attention
+    goes both ways here, so the state at [EMB] sees what a causal model has to be asked one token earlier for.
     project: a linear layer to so many numbers (random until it is trained); None: the model's own width.
+    max_tokens: where a plain text is cut (None: at 256, or the model's positions where those are fewer), and the most
+    that template `note` may take.
+    title_tokens, content_tokens: where template `note` cuts the title (category and topics too) and the body.
     """
 
     place: ClassVar[str | None] = "model"
@@ -35,7 +39,7 @@ class TransformerConfig(PartConfig):
     template: Literal["plain", "note"] = "plain"
     pooling: Literal["mean", "cls", "emb"] = "mean"
     project: int | None = Field(None, ge=1)
-    max_tokens: int = Field(256, ge=8)
+    max_tokens: int | None = Field(None, ge=8)
     title_tokens: int = Field(20, ge=1)
     content_tokens: int = Field(80, ge=1)
 

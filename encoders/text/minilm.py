@@ -1,6 +1,6 @@
 """The text tower: all-MiniLM-L6-v2, from texts to unit vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shutil import copyfile
 
@@ -12,15 +12,16 @@ from tokenizers import Tokenizer
 
 from encoders.base import TextInput
 from encoders.blocks import Vectors, unit_rows
-from encoders.device import Precision, best_device, resolve_precision
+from encoders.device import Precision, best_device, needs_int8, resolve_precision
 from encoders.errors import WeightsError
 from encoders.note import Note
 from encoders.text.bert import Bert, BertShape
+from encoders.text.packed import PackedBert
 from encoders.text.render import render
 from encoders.text.stock import find_minilm, sha256
 
 # Tokens, padding included, that one forward pass takes: what stays in the cache of two cores (EXPERIMENTS.md).
-TOKEN_BUDGET = 2048
+TOKEN_BUDGET = 1024
 
 
 class MiniLM:
@@ -43,14 +44,18 @@ class MiniLM:
         self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
-        # Not on the meta device: that imports the whole compiler, seconds more than these weights take to fill.
-        model = Bert(BertShape())
-        try:
-            state = {name: tensor for name, tensor in load_file(weights).items() if not _unused(name)}
-            model.load_state_dict(state, assign=True)
-        except (RuntimeError, SafetensorError) as error:
-            raise WeightsError(f"{weights} does not hold a MiniLM-L6-H384: {error}") from error
-        self.model = model.to(self.device, self.dtype).eval()
+        bert = load_bert(weights)
+        self.packed: PackedBert | None = None
+        if precision == "int8":
+            from encoders.text.int8 import packed_int8
+
+            needs_int8(self.device)
+            self.packed = packed_int8(bert, self.dtype)
+        elif self.device == "cpu":
+            self.packed = PackedBert(bert, self.dtype)
+        else:
+            # A GPU pads gladly: many small calls, one a length, would cost it more.
+            self.model = bert.to(self.device, self.dtype)
 
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors up to rounding: for the fingerprint."""
@@ -79,23 +84,48 @@ class MiniLM:
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         present = [i for i, text in enumerate(texts) if text.strip()]
         tokens = [encoding.ids for encoding in self.tokenizer.encode_batch([texts[i] for i in present])]
-        # Longest first: rows of one batch are then of nearly one length, and little is padding.
+        # Longest first: texts of one length stand together, and batches that are padded are so by little.
         order = sorted(range(len(present)), key=lambda i: -len(tokens[i]))
-        while order:
-            size = max(1, TOKEN_BUDGET // len(tokens[order[0]]))
-            batch, order = order[:size], order[size:]
-            rows = self._forward([tokens[i] for i in batch])
-            vectors[[present[i] for i in batch]] = rows
+        start = 0
+        while start < len(order):
+            batch = order[start : start + self._fitting(len(tokens[i]) for i in order[start : start + TOKEN_BUDGET])]
+            vectors[[present[i] for i in batch]] = self._means([tokens[i] for i in batch])
+            start += len(batch)
         return unit_rows(vectors)
 
-    def _forward(self, tokens: list[list[int]]) -> Vectors:
+    def _fitting(self, lengths: Iterable[int]) -> int:
+        """Return how many of the texts, longest first, one batch takes: at least one."""
+        taken = longest = count = 0
+        for count, length in enumerate(lengths):
+            longest = longest or length
+            taken += longest if self.packed is None else length
+            if taken > TOKEN_BUDGET:
+                return max(1, count)
+        return count + 1
+
+    def _means(self, tokens: list[list[int]]) -> Vectors:
+        if self.packed is not None:
+            packed: Vectors = self.packed.means(tokens).numpy()
+            return packed
         lengths = [len(row) for row in tokens]
         padded = torch.zeros(len(tokens), max(lengths), dtype=torch.int64)
         for i, row in enumerate(tokens):
             padded[i, : len(row)] = torch.tensor(row)
         means = self.model(padded.to(self.device), torch.tensor(lengths, device=self.device))
-        vectors: Vectors = means.cpu().numpy()
-        return vectors
+        padded_means: Vectors = means.cpu().numpy()
+        return padded_means
+
+
+def load_bert(weights: Path) -> Bert:
+    """Read a checkpoint of MiniLM-L6-H384 as the differentiable network, float32, on the CPU. Raises WeightsError."""
+    # Not on the meta device: that imports the whole compiler, seconds more than these weights take to fill.
+    bert = Bert(BertShape())
+    try:
+        state = {name: tensor for name, tensor in load_file(weights).items() if not _unused(name)}
+        bert.load_state_dict(state, assign=True)
+    except (RuntimeError, SafetensorError) as error:
+        raise WeightsError(f"{weights} does not hold a MiniLM-L6-H384: {error}") from error
+    return bert.eval()
 
 
 def _unused(name: str) -> bool:

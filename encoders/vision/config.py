@@ -20,7 +20,8 @@ class NoImageConfig(PartConfig):
 class OpenClipConfig(PartConfig):
     """Image tower of open_clip.
 
-    model: an architecture open_clip knows (`ViT-B-32`), or a folder with `open_clip_config.json`.
+    model: an architecture open_clip knows (`ViT-B-32`), a folder with `open_clip_config.json`, or `tiny`, a small
+    shape for first tries that has random weights alone.
     weights: a safetensors file, or a pretrained tag of that architecture (needs the hub, or its cache);
     None: `open_clip_model.safetensors` in the model folder.
     seed: random weights instead, to start a training from.
@@ -36,8 +37,10 @@ class OpenClipConfig(PartConfig):
 class TimmConfig(PartConfig):
     """Image tower of timm: pooled features before the classifier.
 
-    model: an architecture timm knows (`mobilenetv2_100`), or a folder this tower was saved to.
-    weights: a safetensors file of that architecture, or an .npz of a converted TFLite MobileNetV2.
+    model: an architecture timm knows (`mobilenetv2_100`), or a folder in the layout of timm's uploads, as this tower
+    is saved too.
+    weights: a safetensors file of that architecture, a pretrained tag of it (needs the hub, or its cache), or the
+    arrays of a TFLite MobileNetV2 (.npz, see encoders.vision.tflite_mobilenet); None: those in the model folder.
     seed: random weights instead.
     """
 

@@ -1,178 +1,120 @@
-"""The image tower of open_clip, by name, by local weights file, or by configuration."""
+"""The image tower of open_clip: by name and tag, by local weights file, by folder, or with random weights."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from shutil import copyfile
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
 
-from encoders.blocks import Vectors, unit_rows
+from encoders.base import Pixels
+from encoders.blocks import Vectors
 from encoders.device import Precision, best_device, resolve_precision
-from encoders.errors import EncoderError, WeightsError
+from encoders.hub import state_digest
+from encoders.vision.batches import pooled_rows, token_states
 from encoders.vision.config import OpenClipConfig
+from encoders.vision.open_clip_model import build_clip, find_clip, save_clip
+from encoders.vision.pixels import PixelTransform
+from encoders.vision.tokens import flat_tokens
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
-BATCH = 32
-
 
 class OpenClipTower:
-    """Unit image vectors of the vision half of a CLIP model; preprocessing is the model's own, never augmented."""
+    """Unit image vectors of the vision half of a CLIP model; preprocessing is the model's own, never augmented.
+
+    dim: length of a vector; patch_width: of a patch's state; shrink_to: the shorter side it needs, in pixels.
+    """
 
     def __init__(self, config: OpenClipConfig, precision: Precision = "auto") -> None:
-        from open_clip.transform import PreprocessCfg, image_transform_v2
-
-        self.config = config
+        self.parts = find_clip(config)
         self.device = best_device()
         self.dtype = resolve_precision(precision, self.device)
-        self.weights, overrides = _find_weights(config)
-        visual: Any = self._build(overrides).visual
-        self.digest = _digest(visual)
-        self.visual = visual.to(self.device, self.dtype).eval()
-        self.preprocess_config: dict[str, Any] = dict(visual.preprocess_cfg)
-        self.transform = image_transform_v2(PreprocessCfg(**self.preprocess_config), is_train=False)
-        size = self.preprocess_config["size"]
-        self.shrink_to = size if isinstance(size, int) else max(size)
-        with torch.inference_mode():
-            blank = torch.zeros(1, 3, *([size, size] if isinstance(size, int) else size))
-            self.dim = int(self.visual(blank.to(self.device, self.dtype)).shape[-1])
-
-    def _build(self, overrides: dict[str, Any]) -> torch.nn.Module:
-        """Make the whole CLIP model with its weights in float32; raises EncoderError."""
-        import open_clip
-
-        folder = Path(self.config.model)
-        name = f"local-dir:{folder}" if folder.is_dir() else self.config.model
-        if not folder.is_dir() and open_clip.get_model_config(name) is None:
-            known = ", ".join(open_clip.list_models()[:8])
-            raise EncoderError(
-                f"open_clip has no architecture {self.config.model!r}, and it is no folder with {CONFIG_FILE}; "
-                f"known are {known}, ... (python -c 'import open_clip; print(open_clip.list_models())')"
-            )
-        try:
-            with torch.random.fork_rng():
-                torch.manual_seed(self.config.seed or 0)
-                model = open_clip.create_model(
-                    name, load_weights=False, pretrained_text=False, force_preprocess_cfg=overrides
-                )
-            if self.weights is not None:
-                open_clip.load_checkpoint(model, str(self.weights))
-        except SafetensorError as error:
-            raise WeightsError(f"{self.weights} is not a safetensors file, or a damaged one: {error}") from error
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise EncoderError(f"open_clip cannot make {self.config.model!r}: {error}") from error
-        assert isinstance(model, torch.nn.Module)
-        return model
+        visual: Any = build_clip(self.parts).visual
+        self.digest = state_digest(visual)
+        self.preprocess_config: dict[str, Any] = visual.preprocess_cfg
+        self.transform = clip_transform(self.preprocess_config)
+        self.shrink_to = self.transform.shrink_to
+        self.visual = visual.to(self.device, self.dtype, memory_format=torch.channels_last).requires_grad_(False)
+        blank = torch.zeros(1, 3, self.transform.height, self.transform.width)
+        tokens, pooled = self._tokens(blank.to(self.device, self.dtype))
+        self.dim, self.patch_width = int(pooled.shape[-1]), int(tokens.shape[-1])
 
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors up to rounding: for the fingerprint."""
         return {
             "tower": "open_clip",
-            "architecture": _architecture(self.config),
+            "architecture": self.parts.architecture,
             "weights": self.digest,
             "preprocess": {key: str(value) for key, value in sorted(self.preprocess_config.items())},
         }
 
     def save(self, folder: Path) -> None:
         """Write a folder that open_clip itself opens too (`local-dir:`)."""
-        from safetensors.torch import save_model
+        save_clip(self.parts, self.preprocess_config, folder)
 
-        folder.mkdir(parents=True, exist_ok=True)
-        described = {"model_cfg": _architecture(self.config), "preprocess_cfg": self.preprocess_config}
-        (folder / CONFIG_FILE).write_text(json.dumps(described, indent=2))
-        if self.weights is not None:
-            copyfile(self.weights, folder / WEIGHTS_FILE)
-        else:
-            save_model(self._build({}), str(folder / WEIGHTS_FILE))
+    def preprocess(self, image: "Image") -> Pixels:
+        """Resize and crop one RGB picture to uint8 [3, H, W]; `encode` normalises."""
+        return self.transform.pixels(image)
 
-    def preprocess(self, image: "Image") -> Vectors:
-        """Resize, crop and normalise one RGB picture to float32 [3, H, W]."""
-        pixels: Vectors = self.transform(image).numpy()
-        return pixels
-
-    @torch.inference_mode()
-    def encode(self, features: Sequence[Vectors]) -> Vectors:
+    def encode(self, features: Sequence[Pixels]) -> Vectors:
         """Encode N preprocessed pictures to unit rows, float32 [N, dim]."""
-        rows = [np.zeros((0, self.dim), dtype=np.float32)]
-        for start in range(0, len(features), BATCH):
-            pixels = torch.from_numpy(np.stack(features[start : start + BATCH]))
-            rows.append(self.visual(pixels.to(self.device, self.dtype)).float().cpu().numpy())
-        return unit_rows(np.concatenate(rows))
+        return pooled_rows(self._pooled, features, self.transform, self.device, self.dtype, self.dim)
+
+    def patches(self, features: Sequence[Pixels]) -> torch.Tensor:
+        """Return the last states of N pictures before they are pooled, float32 [N, P, patch_width], on the device.
+
+        Of a ViT the P are its patches in rows, without the class token, after the last norm; of a CNN the places
+        of the last feature map. No gradient flows into the tower, but what reads the states may be trained.
+        """
+        return self.patches_and_pooled(features)[0]
+
+    def patches_and_pooled(self, features: Sequence[Pixels]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return `patches` and the unit rows of `encode`, float32 [N, dim], on the device, of one pass."""
+        widths = (self.patch_width, self.dim)
+        return token_states(self._tokens, features, self.transform, self.device, self.dtype, widths)
+
+    def _pooled(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels [N, 3, H, W] to vectors [N, dim]."""
+        pooled = self.visual(pixels)
+        # A CoCa model gives its tokens as well.
+        vectors: torch.Tensor = pooled[0] if isinstance(pooled, tuple) else pooled
+        return vectors
+
+    @torch.no_grad()
+    def _tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pixels [N, 3, H, W] to states [N, P, patch_width] and vectors [N, dim]."""
+        trunk = getattr(self.visual, "trunk", None)
+        if trunk is not None:
+            features = trunk.forward_features(pixels)
+            return flat_tokens(trunk, features), self.visual.head(trunk.forward_head(features))
+        if hasattr(self.visual, "transformer"):
+            # With attentional pooling the norm comes after it, and may be of another width.
+            normed = self.visual.attn_pool is None
+            out = self.visual.forward_intermediates(pixels, indices=1, normalize_intermediates=normed, output_fmt="NLC")
+            return out["image_intermediates"][-1], out["image_features"]
+        out = self.visual.forward_intermediates(pixels, indices=1)
+        return out["image_intermediates"][-1].flatten(2).transpose(1, 2), out["image_features"]
 
 
-def _digest(visual: torch.nn.Module) -> str:
-    """Hash the float32 weights themselves: seeded, from a tag or from a saved folder, the same are the same."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(visual.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def clip_transform(preprocess: dict[str, Any]) -> PixelTransform:
+    """Read open_clip's preprocess_cfg: what its image_transform does with a picture, without augmentation."""
+    size = preprocess["size"]
+    height, width = (size, size) if isinstance(size, int) else size
+    fit = preprocess["resize_mode"]
+    # open_clip resizes to sides that are not equal in bicubic, whatever the config says.
+    bilinear = preprocess["interpolation"] == "bilinear" and (fit != "shortest" or height == width)
+    return PixelTransform(
+        height=height,
+        width=width,
+        mean=_of_channels(preprocess["mean"]),
+        std=_of_channels(preprocess["std"]),
+        fit=fit,
+        resize=(height, width),
+        interpolation="BILINEAR" if bilinear else "BICUBIC",
+        fill=(int(preprocess["fill_color"]),) * 3,
+    )
 
 
-def _architecture(config: OpenClipConfig) -> dict[str, Any]:
-    import open_clip
-
-    folder = Path(config.model)
-    if folder.is_dir():
-        architecture: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text())["model_cfg"]
-        return architecture
-    return dict(open_clip.get_model_config(config.model))
-
-
-def _find_weights(config: OpenClipConfig) -> tuple[Path | None, dict[str, Any]]:
-    """Return the safetensors file (None: random weights) and what a pretrained tag says of preprocessing."""
-    if config.seed is not None:
-        return None, {}
-    beside = Path(config.model) / WEIGHTS_FILE
-    if config.weights is None and beside.is_file():
-        return beside, {}
-    if config.weights is None:
-        raise WeightsError(
-            f"no weights are named for open_clip {config.model!r}: give a pretrained tag ({_tags(config.model)}), "
-            f"a .safetensors file, or a model folder with {WEIGHTS_FILE}"
-        )
-    path = Path(config.weights)
-    overrides: dict[str, Any] = {}
-    if not path.is_file():
-        path, overrides = _download(config.model, config.weights)
-    if path.suffix != ".safetensors":
-        raise WeightsError(
-            f"{path} is not a safetensors file; pickled weights can run code and are refused: convert them "
-            "(safetensors.torch.save_file) or take a tag that comes as safetensors"
-        )
-    return path, overrides
-
-
-def _download(model: str, tag: str) -> tuple[Path, dict[str, Any]]:
-    """Fetch the weights of a tag from the hub, or find them in its cache."""
-    import open_clip
-
-    described = open_clip.get_pretrained_cfg(model, tag)
-    if not described:
-        raise WeightsError(
-            f"{tag!r} is neither a file nor a pretrained tag of open_clip {model!r}; tags: {_tags(model)}"
-        )
-    try:
-        path = Path(open_clip.download_pretrained(described, prefer_hf_hub=True))
-    except Exception as error:
-        # The hub client and its transport raise errors of several libraries; all mean: not to be had now.
-        raise WeightsError(
-            f"weights {tag!r} of open_clip {model!r} are not in the hub cache and could not be fetched ({error}); "
-            "fetch them on a machine with network, or name a local .safetensors file: "
-            f"--encoder open_clip:{model}:/path/to/weights.safetensors"
-        ) from error
-    keys = ("mean", "std", "interpolation", "resize_mode")
-    return path, {key: described[key] for key in keys if described.get(key) is not None}
-
-
-def _tags(model: str) -> str:
-    import open_clip
-
-    return ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none known"
+def _of_channels(value: float | Sequence[float]) -> tuple[float, ...]:
+    return (float(value),) * 3 if isinstance(value, int | float) else tuple(float(part) for part in value)

@@ -22,8 +22,8 @@ def fill_by_name(model) -> None:
             if not tensor.dtype.is_floating_point:
                 continue
             seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-            values = np.random.default_rng(seed).normal(0, 0.08, tuple(tensor.shape)).astype(np.float32)
-            tensor.copy_(torch.from_numpy(values + (1 if "norm" in name.lower() and name.endswith("weight") else 0)))
+            values = np.random.default_rng(seed).normal(0, 0.08, tuple(tensor.shape))
+            tensor.copy_(torch.as_tensor(values + (1 if "norm" in name.lower() and name.endswith("weight") else 0)))
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_the_json_of_an_index_makes_the_same_encoder(saved_clip, encoder):
 def test_what_the_folder_holds(saved, saved_clip):
     names = {str(path.relative_to(saved)) for path in saved.rglob("*") if path.is_file()}
     text = {"text/model.safetensors", "text/tokenizer.json"}
-    described = {"config.json", "README.md", "checksums.json"}
+    described = {"config.json", "README.md", "checksums.json", "modules.json", "config_sentence_transformers.json"}
     assert names == text | described
     names = {str(path.relative_to(saved_clip)) for path in saved_clip.rglob("*") if path.is_file()}
     assert names == text | described | {"image/open_clip_config.json", "image/open_clip_model.safetensors"}

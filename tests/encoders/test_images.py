@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from contextlib import suppress
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -45,41 +46,74 @@ def test_the_formats(picture, encoded, kind):
     assert difference == 0 if kind in ("PNG", "BMP", "TIFF", "WEBP") else difference < 6
 
 
-def test_cmyk(picture, encoded):
-    image = picture(2)
-    got = decoded(encoded(image.convert("CMYK"), "JPEG", quality=95)).astype(int)
-    assert np.abs(got - np.asarray(image).astype(int)).mean() < 3
+def test_a_phones_jpeg_of_several_pictures_is_its_first(picture, encoded):
+    """MPO: a JPEG with a preview or a depth map behind it."""
+    first, second = picture(3), picture(4)
+    got = decoded(encoded(first, "MPO", save_all=True, append_images=[second], quality=95)).astype(int)
+    assert np.abs(got - np.asarray(first).astype(int)).mean() < 6
+    assert np.abs(got - np.asarray(second).astype(int)).mean() > 20
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_sixteen_bits_are_scaled_not_clipped(encoded, kind):
-    grey = np.linspace(0, 65535, 512).astype(np.uint16)[None]
-    got = decoded(encoded(Image.fromarray(grey), kind))
-    assert np.abs(got[..., 0].astype(int) - (grey.astype(int) >> 8)).max() <= 1
-    assert (got[..., 0] == got[..., 1]).all()
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_exif_rotation_beyond_jpeg(picture, encoded, kind):
+    upright = picture(6, (64, 48))
+    stored = upright.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {"lossless": True} if kind == "WEBP" else {}
+    got = decoded(encoded(stored, kind, exif=exif, **options))
+    np.testing.assert_array_equal(got, np.asarray(upright))
 
 
-def test_sixteen_bits_of_colour():
-    row = b"\0" + struct.pack(">6H", 65535, 32768, 0, 0, 256, 65535)
-    got = decoded(png(2, 1, 16, 2, row)).astype(int)
-    assert np.abs(got - np.array([[[255, 128, 0], [0, 1, 255]]])).max() <= 1
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize(
+    "rubbish", [b"Exif\0\0", b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*" + b"\xff" * 40]
+)
+def test_rubbish_in_place_of_exif_costs_only_the_rotation(picture, encoded, rubbish):
+    image = picture(6, (64, 48))
+    np.testing.assert_array_equal(decoded(encoded(image, "JPEG", exif=rubbish)), decoded(encoded(image, "JPEG")))
 
 
-def test_palettes_with_and_without_a_transparent_colour(encoded):
-    image = Image.new("P", (2, 1))
-    image.putpalette([200, 60, 20, 0, 0, 255])
-    image.putdata([0, 1])
-    assert decoded(encoded(image, "PNG")).tolist() == [[[200, 60, 20], [0, 0, 255]]]
-    assert decoded(encoded(image, "PNG", transparency=1)).tolist() == [[[200, 60, 20], [255, 255, 255]]]
+def test_a_damaged_tag_beside_the_orientation_does_not_undo_it(picture, encoded):
+    """Pillow's exif_transpose raises struct.error here: it writes the other tags anew."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    # The maker becomes the number of samples, which is no word.
+    tags = exif.tobytes().replace(b"\x01\x0f\x00\x02", b"\x01\x52\x00\x02")
+    image = picture(6, (64, 48))
+    data = encoded(image, "JPEG", quality=100, subsampling=0, exif=tags)
+    with Image.open(BytesIO(data)) as opened, pytest.raises(struct.error):
+        ImageOps.exif_transpose(opened)
+    turned = np.asarray(image.transpose(Image.Transpose.ROTATE_270)).astype(int)
+    assert np.abs(decoded(data).astype(int) - turned).mean() < 4
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_is_laid_on_white(encoded, mode):
-    alpha = Image.fromarray(np.array([[0, 128, 255]], dtype=np.uint8))
-    image = Image.new(mode, (3, 1))
-    image.putalpha(alpha)  # black, seen through more and more
-    got = decoded(encoded(image, "PNG"))[0, :, 0].astype(int)
-    assert np.abs(got - [255, 127, 0]).max() <= 1
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_is_none(picture, encoded, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert decoded(encoded(picture(6, (64, 48)), "JPEG", exif=exif)).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 10_000), (10_000, 1)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_extreme_sizes(encoded, size, kind):
+    data = encoded(Image.new("RGB", size, (200, 40, 90)), kind)
+    for shrink_to in (None, 1, 224):
+        got = decoded(data, shrink_to=shrink_to)
+        assert got.shape == (size[1], size[0], 3)
+        assert np.abs(got.reshape(-1, 3).mean(axis=0) - [200, 40, 90]).max() < 8
+
+
+def test_a_text_chunk_that_unpacks_without_end(encoded):
+    """64 MB of zeros in a comment of 64 kB: refused by Pillow, so the picture is, and memory is not."""
+    packed = b"c\0\0" + zlib.compress(b"\0" * 2**26, 9)
+    assert len(packed) < 70_000
+    assert reason_of(decoded, png(1, 1, 8, 0, b"\0a", (b"zTXt", packed))) is Reason.BROKEN_IMAGE
+
+
+def test_pixels_that_are_fewer_than_the_header_says():
+    assert reason_of(decoded, png(100, 100, 8, 2, b"\0" * 50)) is Reason.BROKEN_IMAGE
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from PIL import Image
 
 from encoders import Note, NoteEncoder, NoteImage, TowersConfig
 from encoders.config import OpenClipConfig
 from encoders.errors import EncoderError, WeightsError
 from encoders.images import decode
+from encoders.vision.open_clip_model import TINY, ClipParts, build_clip
 from encoders.vision.open_clip_tower import OpenClipTower
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -84,8 +87,6 @@ def test_weights_by_file_and_architecture_by_folder(clip_folder, tower, images, 
 
 def test_architecture_by_name(clip_folder, tower, images, tmp_path):
     """As a user names ViT-B-32: here a small one, made known to open_clip for the time of the test."""
-    import json
-
     described = json.loads((clip_folder / "open_clip_config.json").read_text())
     (tmp_path / "notelens-tiny.json").write_text(json.dumps(described["model_cfg"]))
     before = dict(open_clip.factory._MODEL_CONFIGS)
@@ -95,8 +96,14 @@ def test_architecture_by_name(clip_folder, tower, images, tmp_path):
     finally:
         open_clip.factory._MODEL_CONFIGS.clear()
         open_clip.factory._MODEL_CONFIGS.update(before)
-    pixels = [tower.preprocess(image) for image in images[:3]]
-    np.testing.assert_array_equal(named.encode(pixels), tower.encode(pixels))
+    # A name says nothing of preprocessing: the means are open_clip's defaults, not those of the folder.
+    model, _, transform = open_clip.create_model_and_transforms(
+        f"local-dir:{clip_folder}", image_mean=(0.48145466, 0.4578275, 0.40821073), image_std=named.transform.std
+    )
+    with torch.no_grad():
+        expected = model.eval().encode_image(torch.stack([transform(image) for image in images[:3]]), normalize=True)
+    np.testing.assert_allclose(named.encode([named.preprocess(image) for image in images[:3]]), expected, atol=2e-6)
+    assert named.digest == tower.digest
 
 
 def test_random_weights_by_seed(clip_folder, images):
@@ -113,10 +120,12 @@ def test_random_weights_by_seed(clip_folder, images):
 def test_preprocessing_is_never_augmented(tower, images):
     assert np.array_equal(tower.preprocess(images[0]), tower.preprocess(images[0]))
     assert tower.preprocess(images[3]).shape == (3, 32, 32)
+    assert tower.preprocess(images[3]).dtype == np.uint8
 
 
 def test_no_pictures(tower):
     assert tower.encode([]).shape == (0, 32)
+    assert tower.patches([]).shape[2] == tower.patch_width == 64
 
 
 class Bomb:
@@ -178,8 +187,54 @@ def test_a_hub_that_cannot_be_reached_names_the_local_way(tmp_path, monkeypatch,
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # the hub's client waits between its attempts
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
     with pytest.raises(WeightsError, match=r"could not be fetched[\s\S]*--encoder open_clip:ViT-B-32:/path/to"):
         OpenClipTower(OpenClipConfig(model="ViT-B-32", weights="laion2b_s34b_b79k"))
-    assert set(reached) == {"huggingface.co"}
+    assert reached == ["huggingface.co"]  # one knock, and none of the waiting of the hub's own client
+    assert not slept
     reached.clear()
+
+
+def test_a_tag_of_the_hub_with_its_own_preprocessing_and_activation(tmp_path, monkeypatch):
+    """As the hub's client keeps it; the file is a ViT-B-32 in name, and small to make the test fast."""
+    import huggingface_hub
+    from safetensors.torch import save_model
+
+    small = json.loads(json.dumps(TINY))
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-B-32", small)
+    made = build_clip(ClipParts("made", small, {}, None, 8))
+    save_model(made, str(tmp_path / "w.safetensors"))
+    asked = []
+
+    def cached(repo, name):
+        asked.append((repo, name))
+        return str(tmp_path / "w.safetensors")
+
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", cached)
+    tower = OpenClipTower(OpenClipConfig(model="ViT-B-32", weights="metaclip_400m"), "float32")
+    assert asked[0][1] == WEIGHTS
+    assert tower.parts.architecture["quick_gelu"] is True  # as this tag was trained, whatever the name says
+    assert not small.get("quick_gelu")
+    tower.save(tmp_path / "image")
+    model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{tmp_path / 'image'}")
+    rng = np.random.default_rng(2)
+    image = Image.fromarray(rng.integers(0, 256, (50, 40, 3)).astype(np.uint8))
+    with torch.no_grad():
+        expected = model.eval().encode_image(transform(image)[None], normalize=True)
+    np.testing.assert_allclose(tower.encode([tower.preprocess(image)]), expected, atol=2e-6)
+
+
+def test_a_tag_that_is_only_a_pickle_is_refused_unfetched(unreached, monkeypatch):
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: {"url": "https://x/y.pt", "hf_hub": ""})
+    with pytest.raises(WeightsError, match="only as a pickle"):
+        OpenClipTower(OpenClipConfig(model="RN50", weights="cc12m"))
+
+
+def test_patches_may_be_trained_on(tower, images):
+    reader = torch.nn.Linear(tower.patch_width, 2)
+    patches = tower.patches([tower.preprocess(image) for image in images[:2]])
+    assert patches.shape == (2, 16, 64)
+    reader(patches).sum().backward()
+    assert reader.weight.grad.abs().sum() > 0
+    assert not any(part.requires_grad for part in tower.visual.parameters())

@@ -1,0 +1,1 @@
+"""The parts of benchmarks/encode.py: texts, pictures, and language models."""
