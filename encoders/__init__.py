@@ -8,6 +8,7 @@
     notellm/, notellm2/            NoteLLM as a text tower, NoteLLM-2 as an encoder of its own
     sentence_transformer/          models of sentence-transformers, and our folders as such
     heads/                         hashtags and categories suggested from an embedding
+    hub.py, model_folder.py        models of transformers, from a folder or the hub
     load.py, folder.py, config.py  by name, from a folder, from a configuration; card.py: the model card
 
 Names are imported on first use, so that importing this package does not import torch.

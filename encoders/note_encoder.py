@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from encoders.ahead import encode_ahead
 from encoders.base import Prepared
 from encoders.blocks import Blocks, Vectors, join, unit_rows
 from encoders.config import TowersConfig
@@ -18,7 +18,7 @@ from encoders.errors import EncoderError, NoteRejected, Reason
 from encoders.images import ImageLimits, decode
 from encoders.note import Note
 from encoders.suggestion import Suggestion
-from encoders.towers import image_tower, text_tower
+from encoders.towers import Suggester, image_tower, text_tower
 from encoders.vision.pooling import pool_images
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ class NoteEncoder:
 
     def encode(self, notes: Sequence[Note]) -> Vectors:
         """Encode N notes to unit rows, float32 [N, dim]; raises NoteRejected for a bad image or an empty note."""
-        with ThreadPoolExecutor() as pool:
-            return self.embed(list(pool.map(self.prepare, notes)))
+        return encode_ahead(self, notes)
 
     @cached_property
     def heads(self) -> "Heads | None":
@@ -116,9 +115,7 @@ class NoteEncoder:
 
         Raises EncoderError where the encoder has neither.
         """
-        from encoders.notellm.tower import NoteLLM
-
-        if isinstance(self.text, NoteLLM):
+        if isinstance(self.text, Suggester):
             return self.text.suggest_tags(notes, max_tags, categories)
         if self.heads is None:
             raise EncoderError(

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from encoders.base import Pixels, TextInput
 from encoders.blocks import Vectors
 from encoders.config import ImageConfig, TextConfig
 from encoders.device import Precision
 from encoders.note import Note
+from encoders.suggestion import Suggestion
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,16 @@ class TextTower(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the files from which the tower's configuration, `saved_as` that folder, makes it again."""
+
+
+@runtime_checkable
+class Suggester(Protocol):
+    """A text tower that suggests hashtags and categories with its own weights."""
+
+    def suggest_tags(
+        self, notes: Sequence[Note], max_tags: int = 5, categories: Sequence[str] | None = None
+    ) -> list[Suggestion]:
+        """Suggest for N notes; categories narrows the known ones. Raises EncoderError."""
 
 
 class ImageTower(Protocol):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from encoders.ahead import encode_ahead
 from encoders.base import Pixels, Prepared
 from encoders.blocks import Blocks, Vectors, unit_rows
 from encoders.device import Precision, best_device, resolve_precision
@@ -109,9 +110,7 @@ class NoteLLM2:
 
     def encode(self, notes: Sequence[Note]) -> Vectors:
         """Encode N notes to unit rows, float32 [N, dim]; raises NoteRejected for a bad image or an empty note."""
-        rows = [np.zeros((0, self.dim), dtype=np.float32)]
-        rows += [self.embed(chunk) for chunk in self._prepared_ahead(notes)]
-        return np.concatenate(rows)
+        return encode_ahead(self, notes)
 
     def suggest_tags(
         self, notes: Sequence[Note], max_tags: int = 5, categories: Sequence[str] | None = None
@@ -181,14 +180,6 @@ class NoteLLM2:
             used, pictures = used + tokens[i], pictures + more
         if group:
             yield group
-
-    def _prepared_ahead(self, notes: Sequence[Note]) -> Iterator[list[Prepared]]:
-        """Prepare notes in threads, a chunk ahead of the one that is encoded."""
-        with ThreadPoolExecutor() as pool:
-            ahead = [pool.submit(self.prepare, note) for note in notes[:CHUNK]]
-            for start in range(CHUNK, len(notes) + CHUNK, CHUNK):
-                now, ahead = ahead, [pool.submit(self.prepare, note) for note in notes[start : start + CHUNK]]
-                yield [one.result() for one in now]
 
     def _digest(self) -> str:
         identity = {

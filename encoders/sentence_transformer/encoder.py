@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from encoders.ahead import encode_ahead
 from encoders.base import Prepared
 from encoders.blocks import Blocks, Vectors, unit_rows
 from encoders.device import Precision
@@ -106,8 +106,7 @@ class SentenceTransformerEncoder:
 
     def encode(self, notes: Sequence[Note]) -> Vectors:
         """Encode N notes to unit rows, float32 [N, dim]; raises NoteRejected for a bad image or an empty note."""
-        with ThreadPoolExecutor() as pool:
-            return self.embed(list(pool.map(self.prepare, notes)))
+        return encode_ahead(self, notes)
 
     def suggest_tags(
         self, notes: Sequence[Note], max_tags: int = 5, categories: Sequence[str] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -141,11 +140,10 @@ def test_a_hundred_thousand_characters_cost_no_more_than_a_few(template):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(template.vocabulary, "_plain", Counting())
-            start = time.perf_counter()
             ids = template.body(Note(title="t", body=body))
         assert ids[-len(template._closing) :] == tuple(template._closing)
         assert len(ids) <= template.longest()
-        assert sum(seen) < 20_000, f"{sum(seen)} characters tokenised in {time.perf_counter() - start:.3f} s"
+        assert sum(seen) < 20_000
 
 
 def test_a_lone_surrogate_is_rejected(template):
