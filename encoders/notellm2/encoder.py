@@ -29,8 +29,8 @@ from encoders.notellm2.suggest import Answers, suggest
 from encoders.notellm2.vision import PatchTower, look, vision_tower
 from encoders.suggestion import Suggestion
 
-# Notes prepared ahead; and what is held at once while encoding, whatever the number of notes.
-CHUNK, GROUP_TOKENS, GROUP_PICTURES = 256, 16_384, 64
+# What is held at once while encoding, whatever the number of notes.
+GROUP_TOKENS, GROUP_PICTURES = 16_384, 64
 # Notes that tags are suggested for at once.
 SUGGESTED = 16
 # Words whose embeddings tell how large new visual tokens should be.

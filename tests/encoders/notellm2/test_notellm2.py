@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from encoders import Encoder, Note, NoteImage, from_pretrained, load_encoder
-from encoders.base import Prepared
 from encoders.config import parse_config
 from encoders.errors import EncoderError, NoteRejected, Reason
 from encoders.images import ImageLimits
@@ -63,24 +62,14 @@ def test_company_and_order_change_nothing_beyond_rounding(notellm2, notes, vecto
 
 @pytest.mark.parametrize("limits", [(2, 10_000, 1), (3, 60, 64)], ids=str)
 def test_chunks_and_groups_change_nothing_beyond_rounding(notellm2, notes, vectors, monkeypatch, limits):
-    for name, limit in zip(("CHUNK", "GROUP_TOKENS", "GROUP_PICTURES"), limits, strict=True):
-        monkeypatch.setattr(encoder_module, name, limit)
+    chunk, tokens, pictures = limits
+    monkeypatch.setattr("encoders.ahead.CHUNK", chunk)
+    monkeypatch.setattr(encoder_module, "GROUP_TOKENS", tokens)
+    monkeypatch.setattr(encoder_module, "GROUP_PICTURES", pictures)
     groups = list(notellm2._groups([notellm2.prepare(note) for note in notes]))
     assert sorted(i for group in groups for i in group) == list(range(7))
     assert len(groups) > 1
     np.testing.assert_allclose(notellm2.encode(notes), vectors, atol=3e-6)
-
-
-def test_preparing_stays_one_chunk_ahead(notellm2, monkeypatch):
-    """Whatever the number of notes, no more than two chunks of pictures are held."""
-    monkeypatch.setattr(encoder_module, "CHUNK", 4)
-    prepared = []
-    monkeypatch.setattr(notellm2, "prepare", lambda note: prepared.append(note) or Prepared((1,), ()))
-    held = []
-    monkeypatch.setattr(notellm2, "embed", lambda chunk: held.append(len(prepared)) or np.zeros((len(chunk), 24)))
-    assert notellm2.encode([Note(title="t")] * 18).shape == (18, 24)
-    assert all(seen <= 4 * (done + 2) for done, seen in enumerate(held))
-    assert len(held) == 5
 
 
 def test_no_notes(notellm2):
