@@ -19,7 +19,8 @@ CHUNK = 256
 def encode_ahead(encoder: "Encoder", notes: Sequence[Note]) -> Vectors:
     """Encode N notes to unit rows, float32 [N, dim].
 
-    Each chunk is prepared in threads while the one before is embedded. Raises what `prepare` raises for the first bad note.
+    Each chunk is prepared in threads while the one before is embedded. Raises what `prepare` raises for the
+    first bad note.
     """
     rows = [np.zeros((0, encoder.dim), dtype=np.float32)]
     with ThreadPoolExecutor() as pool:

@@ -39,7 +39,7 @@ def find_model(model: str, revision: str | None = None) -> Path:
     except HFValidationError as error:
         raise WeightsError(f"{model!r} is neither a folder nor a hub name (owner/name): {error}") from error
     try:
-        _within(PATIENCE, lambda: _ask(model, revision))
+        within(PATIENCE, lambda: _ask(model, revision))
         return Path(snapshot_download(model, revision=revision, allow_patterns=WANTED))
     except Exception as error:
         # The hub client and its transport raise errors of several libraries; all mean: not to be had now.
@@ -53,7 +53,7 @@ def _ask(model: str, revision: str | None) -> None:
     HfApi().model_info(model, revision=revision, timeout=PATIENCE)
 
 
-def _within(seconds: float, work: Callable[[], None]) -> None:
+def within(seconds: float, work: Callable[[], object]) -> None:
     """Run work, raising what it raises; TimeoutError after so long: a transport cannot bound a name's look-up."""
     faults: list[Exception] = []
 

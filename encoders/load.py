@@ -22,7 +22,8 @@ CHOICES = (
     "minilm (default); minilm with other pictures: open_clip:MODEL:WEIGHTS, timm:MODEL:WEIGHTS; "
     "text and pictures in one space: clip:MODEL:WEIGHTS; another text: transformer:MODEL, notellm:MODEL, "
     "st:MODEL (sentence-transformers); one language model for both: notellm2:MODEL+open_clip:MODEL:WEIGHTS; "
-    "or an encoder folder. MODEL is a folder or a name, WEIGHTS a .safetensors file or a tag; "
+    "or an encoder folder. MODEL is a folder or a name, WEIGHTS a .safetensors file, "
+    "a tag, or for timm the .npz of a TFLite MobileNetV2; "
     "notellm:tiny and notellm2:tiny have random weights"
 )
 

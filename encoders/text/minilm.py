@@ -46,6 +46,8 @@ class MiniLM:
         self.tokenizer.enable_truncation(max_tokens)
         bert = load_bert(weights)
         self.packed: PackedBert | None = None
+        # Between its products int8 holds float32, twice as wide.
+        self.budget_share = 2 if precision == "int8" else 1
         if precision == "int8":
             from encoders.text.int8 import packed_int8
 
@@ -99,7 +101,7 @@ class MiniLM:
         for count, length in enumerate(lengths):
             longest = longest or length
             taken += longest if self.packed is None else length
-            if taken > TOKEN_BUDGET:
+            if taken * self.budget_share > TOKEN_BUDGET:
                 return max(1, count)
         return count + 1
 

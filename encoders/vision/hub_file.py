@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from encoders.errors import WeightsError
-
-# Seconds to wait for the hub's answer; its client alone would go on trying for most of a minute.
-PATIENCE = 5.0
+from encoders.hub import PATIENCE, within
 
 
 def hub_file(repo: str, names: Sequence[str], instead: str) -> Path:
@@ -14,7 +12,7 @@ def hub_file(repo: str, names: Sequence[str], instead: str) -> Path:
 
     names: safetensors files, best first; instead: what the user may do where nothing can be fetched.
     """
-    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import constants, get_session, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     for name in names:
@@ -22,7 +20,7 @@ def hub_file(repo: str, names: Sequence[str], instead: str) -> Path:
         if isinstance(cached, str):
             return Path(cached)
     try:
-        _knock(constants.ENDPOINT)
+        within(PATIENCE, lambda: get_session().head(constants.ENDPOINT, timeout=PATIENCE))
         for name in names:
             try:
                 return Path(hf_hub_download(repo, name))
@@ -40,10 +38,3 @@ def hub_file(repo: str, names: Sequence[str], instead: str) -> Path:
         f"{repo} has no {' or '.join(names)}; pickled weights can run code and are refused: take another tag, or "
         "convert them (safetensors.torch.save_file) and name the file"
     )
-
-
-def _knock(endpoint: str) -> None:
-    """Ask the hub for one answer, once; raises what the transport raises."""
-    from huggingface_hub import get_session
-
-    get_session().head(endpoint, timeout=PATIENCE)

@@ -114,7 +114,7 @@ class TestFind:
     def test_a_name_look_up_that_hangs_is_given_up(self):
         hanging = threading.Event()
         with pytest.raises(TimeoutError, match=r"within 0\.05 seconds"):
-            hub._within(0.05, hanging.wait)
+            hub.within(0.05, hanging.wait)
         hanging.set()
 
     def test_offline_by_choice(self, cache, monkeypatch, unreached):

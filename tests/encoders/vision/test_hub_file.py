@@ -61,7 +61,7 @@ def test_a_repository_without_such_a_file(monkeypatch):
         asked.append(name)
         raise EntryNotFoundError("404")
 
-    monkeypatch.setattr("encoders.vision.hub_file._knock", lambda _: None)
+    monkeypatch.setattr("encoders.vision.hub_file.within", lambda *_: None)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", answer)
     with pytest.raises(WeightsError, match=r"owner/model has no a\.safetensors or b\.safetensors; pickled"):
         hub_file("owner/model", ["a.safetensors", "b.safetensors"], "nothing")
