@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a build goes and what it was asked for; encoder is None where none was named."""
+    """Where a build goes and what it was asked for; encoder and dim are None where none was named."""
 
     folder: Path
     settings: Settings
     encoder: EncoderConfig | None
+    dim: int | None
     schema: IndexSchema
     milvus: MilvusPlace | None
     configured: bool
@@ -43,24 +44,22 @@ class Target:
         name: str,
     ) -> "Target":
         """Make sense of a build's options. Raises AppError, EncodersError, NoteIndexError."""
-        from encoders.load import resolve_config, with_dim
+        from encoders.load import resolve_config
 
         if backend not in (None, *BACKENDS):
             raise AppError(f"--backend {backend}: expected one of {', '.join(BACKENDS)}")
         if uri is not None and backend != "milvus":
             raise AppError("--uri goes with --backend milvus")
         wanted = resolve_config(encoder, settings.encoder) if encoder else settings.encoder if configured else None
-        if dim is not None:
-            wanted = with_dim(wanted or settings.encoder, dim)
         kinds = {**settings.index.attributes, **dict(map(_attribute, attributes))}
         schema = note_schema(extra_attribute(each, kind) for each, kind in kinds.items())
         milvus = MilvusPlace(uri or "", name, settings.milvus.config()) if backend == "milvus" else None
-        return cls(folder, settings, wanted, schema, milvus, configured)
+        return cls(folder, settings, wanted, dim, schema, milvus, configured)
 
 
 def open_or_create(target: Target) -> "tuple[NoteIndex, Encoder]":
     """Open the index with its own encoder unless another is asked for, which it then refuses; or make it."""
-    from retrieval.retriever import described_encoder, index_meta
+    from retrieval.retriever import index_meta
 
     settings = target.settings
     try:
@@ -70,15 +69,13 @@ def open_or_create(target: Target) -> "tuple[NoteIndex, Encoder]":
     if existing is not None:
         try:
             _refuse_other(target, existing)
-            if target.encoder is None:
-                return existing, described_encoder(existing, settings.run.precision, settings.images.limits())
+            model = _encoder(target, existing)
         except BaseException:
             existing.close()
             raise
         existing.close()
-    model = _encoder(target)
-    if existing is not None:
         return open_note_index(target.folder, model.fingerprint, settings), model
+    model = _encoder(target)
     created = create_index(
         target.folder,
         dim=model.dim,
@@ -98,17 +95,13 @@ def open_staged(target: Target) -> "tuple[FaissIndex, Encoder]":
     What was not asked for, encoder or settings, is that of the present version; attributes are added to its own.
     """
     from index.versions import stage
-    from retrieval.retriever import described_encoder, index_meta
+    from retrieval.retriever import index_meta
 
     if backend_of(target.folder) != "faiss":
         raise AppError("--rebuild works on an index in its own folder; migrate one from Milvus into a folder first")
     settings = target.settings
     with open_note_index(target.folder) as served:
-        model = (
-            _encoder(target)
-            if target.encoder is not None
-            else described_encoder(served, settings.run.precision, settings.images.limits())
-        )
+        model = _encoder(target, served)
         own = {attribute.name: attribute for attribute in served.schema.attributes}
         kept = served.config if isinstance(served, FaissIndex) else settings.index.config()
     schema = replace(
@@ -146,11 +139,18 @@ def publish_staged(target: Target, staged: FaissIndex, prune: bool) -> None:
     publish(target.folder, staged, expected=staged.count())
 
 
-def _encoder(target: Target) -> "Encoder":
-    from encoders.load import load_encoder
+def _encoder(target: Target, index: NoteIndex | None = None) -> "Encoder":
+    """Make the encoder that was asked for; what was not is that of the index, else of the settings."""
+    from encoders.load import load_encoder, with_dim
+    from retrieval.retriever import described_encoder
 
     settings = target.settings
-    return load_encoder(target.encoder or settings.encoder, settings.run.precision, settings.images.limits())
+    run = settings.run.precision, settings.images.limits()
+    if index is not None and target.encoder is None:
+        encoder = described_encoder(index, *run)
+        return encoder if target.dim is None else load_encoder(with_dim(encoder.config, target.dim), *run)
+    config = target.encoder or settings.encoder
+    return load_encoder(config if target.dim is None else with_dim(config, target.dim), *run)
 
 
 def _refuse_other(target: Target, existing: NoteIndex) -> None:

@@ -147,7 +147,8 @@ def load_settings(path: Path | None = None) -> Settings:
     path = Path(named)
     try:
         value: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Settings.model_validate(value)
+        settings = Settings.model_validate(value)
+        return settings.model_copy(update={"encoder": settings.encoder.absolute()})
     except OSError as error:
         raise AppError(f"the configuration {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

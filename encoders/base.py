@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -11,6 +11,9 @@ from encoders.blocks import Blocks, Vectors
 from encoders.config_base import PartConfig
 from encoders.note import Note
 from encoders.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from encoders.card import Card
 
 # What a text tower reads of a note: a text or token ids, as that tower takes them. Empty: the note has no text.
 TextInput = Any
@@ -71,5 +74,5 @@ class Encoder(Protocol):
     def save(self, folder: Path) -> PartConfig:
         """Write weights and the like into an empty folder; returns the configuration that reads them from there."""
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: Path, card: "Card" = ...) -> None:
         """Write a folder, with model card and checksums, that `encoders.from_pretrained` reads on any machine."""

@@ -64,15 +64,22 @@ class Blocks:
         return Blocks(tuple(sizes), self.absent)
 
     def truncate(self, vectors: Vectors, kept: "Blocks") -> Vectors:
-        """Cut rows [N, dim] of this layout to one that `cut` gave, [N, kept.dim]; each block weighs what it weighed."""
+        """Cut rows [N, dim] of this layout to one that `cut` gave, [N, kept.dim]; each block weighs what it weighed.
+
+        Where nothing is left of a block, its weight goes to its absent coordinate.
+        """
         if kept == self:
             return vectors
         parts, start = [], 0
-        for (_, whole), (_, size) in zip(self.sizes, kept.sizes, strict=True):
+        absent = vectors[:, self.dim - self.absent :].copy()
+        for i, ((_, whole), (_, size)) in enumerate(zip(self.sizes, kept.sizes, strict=True)):
             block = vectors[:, start : start + whole]
-            parts.append(unit_rows(block[:, :size]) * np.linalg.norm(block, axis=1, keepdims=True))
+            weight = np.linalg.norm(block, axis=1)
+            parts.append(unit_rows(block[:, :size]) * weight[:, None])
+            if self.absent:
+                absent[:, i] += np.where(parts[-1].any(axis=1), 0, weight)
             start += whole
-        return unit_rows(np.concatenate([*parts, vectors[:, start:]], axis=1))
+        return unit_rows(np.concatenate([*parts, absent], axis=1))
 
     def as_query(self, vectors: Vectors) -> Vectors:
         """Drop the absent coordinates of vectors [N, dim] and return rows to unit length (zero rows stay)."""

@@ -5,6 +5,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+# Fields that may name a file or a folder; those that may be hub names too are told apart by looking.
+PATHS = ("model", "folder", "weights", "adapter", "connector", "image_query")
+
 
 class PartConfig(BaseModel):
     """A frozen description of an encoder or a part of one; unknown fields are errors.
@@ -15,6 +18,17 @@ class PartConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
     place: ClassVar[str | None] = None
+
+    def absolute(self) -> Self:
+        """Return the configuration with the paths it names made absolute: it is kept, and read from other folders."""
+        update: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, PartConfig):
+                update[name] = value.absolute()
+            elif name in PATHS and value is not None and Path(value).exists():
+                update[name] = type(value)(Path(value).resolve())
+        return self.model_copy(update=update)
 
     def saved_as(self, name: str) -> Self:
         """Return the configuration of this part once it is saved in the subfolder `name`."""

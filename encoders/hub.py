@@ -1,6 +1,7 @@
 """Models in the layout of Hugging Face transformers: from a folder or the hub, safetensors alone, no remote code."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encoders.errors import EncoderError, WeightsError
-from encoders.model_folder import check_config, check_tokenizer, check_weights
+from encoders.model_folder import INDEX_FILE, check_config, check_parts, check_tokenizer, check_weights
 
 if TYPE_CHECKING:
     import torch
@@ -18,10 +19,26 @@ if TYPE_CHECKING:
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 # Seconds in which the hub must answer before anything is fetched from it; its client would try for most of a minute.
 PATIENCE = 5.0
+# Of a configuration, what says nothing about the vectors or changes when a model is saved.
+INCIDENTAL = frozenset(
+    {
+        "_attn_implementation",
+        "_name_or_path",
+        "architectures",
+        "dtype",
+        "id2label",
+        "label2id",
+        "transformers_version",
+        "use_cache",
+    }
+)
 
 
-def find_model(model: str, revision: str | None = None) -> Path:
-    """Return the folder of a model: a local one, the hub's cache, or fetched from the hub. Raises WeightsError."""
+def find_model(model: str, revision: str | None = None, *, weights: bool = True) -> Path:
+    """Return the folder of a model: a local one, the hub's cache, or fetched from the hub. Raises WeightsError.
+
+    weights: whether they are wanted too, so that a cache without them, whole or in part, is completed from the hub.
+    """
     if Path(model).is_dir():
         return Path(model)
     looks_local = model.startswith((".", "/", "~")) or model.count("/") > 1 or Path(model).suffix == ".safetensors"
@@ -32,18 +49,34 @@ def find_model(model: str, revision: str | None = None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
+    wanted = WANTED if weights else [pattern for pattern in WANTED if pattern != "*.safetensors"]
+    cached = None
     try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=WANTED, local_files_only=True))
+        cached = Path(snapshot_download(model, revision=revision, allow_patterns=wanted, local_files_only=True))
+        if not weights or _has_weights(cached):
+            return cached
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
         raise WeightsError(f"{model!r} is neither a folder nor a hub name (owner/name): {error}") from error
     try:
         within(PATIENCE, lambda: _ask(model, revision))
-        return Path(snapshot_download(model, revision=revision, allow_patterns=WANTED))
+        return Path(snapshot_download(model, revision=revision, allow_patterns=wanted))
     except Exception as error:
         # The hub client and its transport raise errors of several libraries; all mean: not to be had now.
-        raise WeightsError(_why(model, revision, error)) from error
+        raise WeightsError(_why(model, revision, error, partly=cached is not None)) from error
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether a cached model has safetensors, and every part that a list of parts names."""
+    if not any(path.is_file() for path in folder.rglob("*.safetensors")):
+        return False
+    try:
+        for index in folder.rglob(INDEX_FILE):
+            check_parts(index)
+    except WeightsError:
+        return False
+    return True
 
 
 def _ask(model: str, revision: str | None) -> None:
@@ -74,7 +107,7 @@ def within(seconds: float, work: Callable[[], object]) -> None:
         raise faults[0]
 
 
-def _why(model: str, revision: str | None, error: Exception) -> str:
+def _why(model: str, revision: str | None, error: Exception, *, partly: bool) -> str:
     """Say why the hub did not give a model, and what to do about it."""
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -83,8 +116,13 @@ def _why(model: str, revision: str | None, error: Exception) -> str:
         RevisionNotFoundError,
     )
 
+    fetch = f"hf download {model}" + (f" --revision {revision}" if revision else "")
     place = f"the model {model!r} is not in the hub's cache, and "
-    fetch = f"hf download {model} --local-dir FOLDER"
+    if partly:
+        place = (
+            f"the model {model!r} is only partly in the hub's cache (weights are missing; {fetch} completes it), and "
+        )
+    fetch += " --local-dir FOLDER"
     match error:
         case GatedRepoError():
             return f"{place}the hub gives it to those who accepted its terms: do so on its page, then hf auth login"
@@ -198,3 +236,21 @@ def state_digest(module: "torch.nn.Module") -> str:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def config_digest(config: Any) -> str:
+    """Hash what a transformers configuration says beside the weights: heads, activation, rotary base, ...
+
+    The same before and after saving, in whatever number format the model runs and wherever it lies.
+    """
+    shape = _lasting(config.to_diff_dict())
+    return hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _lasting(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave the incidental out, of the configurations of a model's parts too."""
+    return {
+        name: _lasting(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if name not in INCIDENTAL
+    }

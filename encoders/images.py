@@ -48,6 +48,15 @@ class NoteImage:
         """Wrap bytes the caller holds."""
         return cls(name=name, data=data)
 
+    def size(self) -> int:
+        """Return how many bytes the file has; 0 where it is not there."""
+        if self.data is not None:
+            return len(self.data)
+        try:
+            return self.path.stat().st_size if self.path is not None else 0
+        except OSError:
+            return 0
+
     def read(self, limits: ImageLimits = ImageLimits()) -> bytes:
         """Return the encoded bytes; raises NoteRejected where they are missing or too many."""
         if self.data is not None:

@@ -68,7 +68,7 @@ def resolve_config(spec: str, base: EncoderConfig = TowersConfig()) -> EncoderCo
     return base.model_copy(update=parts)
 
 
-def with_dim(config: EncoderConfig, dim: int) -> EncoderConfig:
+def with_dim(config: PartConfig, dim: int) -> EncoderConfig:
     """Return the configuration of the same encoder cut to its first `dim` numbers (arXiv 2205.13147)."""
     return parse_config(config.model_dump() | {"dim": dim})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from encoders.errors import EncoderError, WeightsError
 
-INDEX_FILE = "model.safetensors.index.json"
+WEIGHTS_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 # Any of these is what a tokenizer is read from.
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -48,24 +48,56 @@ def check_config(folder: Path) -> None:
 
 
 def check_weights(folder: Path) -> None:
-    """Raise WeightsError where there are no safetensors, or some of their parts are missing."""
-    if (folder / INDEX_FILE).is_file():
-        parts = _read_object(folder / INDEX_FILE, WeightsError).get("weight_map")
-        if not isinstance(parts, dict):
-            raise WeightsError(f"{folder / INDEX_FILE} lists no weight_map: copy or fetch the folder again")
-        names = sorted({str(name) for name in parts.values()})
-        outside = [name for name in names if Path(name).name != name]
-        if outside:
-            raise WeightsError(f"{folder / INDEX_FILE} names weights outside its folder: {outside[0]}")
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing:
-            raise WeightsError(
-                f"{folder} lacks {len(missing)} of its {len(names)} weight files ({missing[0]}): copy or fetch it again"
-            )
-    elif not list(folder.glob("*.safetensors")):
+    """Raise WeightsError where transformers would not read safetensors alone, or some of their parts are missing.
+
+    It reads exactly the file that config.json names as `transformers_weights`, whatever its kind, else
+    model.safetensors or the list of parts; other safetensors beside them are not looked at.
+    """
+    name = _weights_name(folder)
+    if name.endswith(INDEX_FILE):
+        check_parts(folder / name)
+    elif not (folder / name).is_file():
         raise WeightsError(
-            f"{folder} has no .safetensors weights (it has {_listing(folder)}); pickled weights can run code and are "
+            f"{folder} has no {name} (it has {_listing(folder)}); pickled weights can run code and are "
             "refused: convert them (save_pretrained of transformers writes safetensors), or give a seed for random ones"
+        )
+
+
+def _weights_name(folder: Path) -> str:
+    """The file that must be there, weights or a list of their parts."""
+    path = folder / "config.json"
+    named = _read_object(path, EncoderError).get("transformers_weights") if path.is_file() else None
+    if named is None:
+        return INDEX_FILE if (folder / INDEX_FILE).is_file() else WEIGHTS_FILE
+    # Only the list of parts has another ending: transformers would unpickle whatever does not end so.
+    if not str(named).endswith((".safetensors", INDEX_FILE)) or Path(str(named)).name != named:
+        raise WeightsError(
+            f"{path} names {named!r} as its weights (transformers_weights), which is no safetensors file in this "
+            "folder; pickled weights can run code and are refused: save the model again (save_pretrained)"
+        )
+    return str(named)
+
+
+def check_parts(index: Path) -> None:
+    """Raise WeightsError where a list of parts is broken, names anything but safetensors beside it, or lacks one."""
+    parts = _read_object(index, WeightsError).get("weight_map")
+    if not isinstance(parts, dict):
+        raise WeightsError(f"{index} lists no weight_map: copy or fetch the folder again")
+    names = sorted({str(name) for name in parts.values()})
+    outside = [name for name in names if Path(name).name != name]
+    if outside:
+        raise WeightsError(f"{index} names weights outside its folder: {outside[0]}")
+    others = [name for name in names if not name.endswith(".safetensors")]
+    if others:
+        raise WeightsError(
+            f"{index} names {others[0]}, which is no .safetensors file; pickled weights can run code and are refused: "
+            "save the model again (save_pretrained of transformers writes safetensors)"
+        )
+    missing = [name for name in names if not (index.parent / name).is_file()]
+    if missing:
+        raise WeightsError(
+            f"{index.parent} lacks {len(missing)} of its {len(names)} weight files ({missing[0]}): "
+            "copy or fetch it again"
         )
 
 

@@ -83,5 +83,6 @@ class Note(BaseModel):
         text = [self.title, self.body, list(self.tags), self.category, self.lang]
         digest.update(json.dumps(text, ensure_ascii=False).encode())
         for image in self.images:
-            digest.update(hashlib.blake2b(image.read(), digest_size=16).digest())
+            data = image.read() if image.data is None else image.data  # loaded ones were held against their limits
+            digest.update(hashlib.blake2b(data, digest_size=16).digest())
         return digest.hexdigest()

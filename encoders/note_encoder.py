@@ -12,9 +12,10 @@ import numpy as np
 from encoders.ahead import encode_ahead
 from encoders.base import Prepared
 from encoders.blocks import Blocks, Vectors, join, unit_rows
+from encoders.card import Card
 from encoders.config import TowersConfig
 from encoders.device import Precision
-from encoders.errors import EncoderError, NoteRejected, Reason
+from encoders.errors import EncoderError, NoteRejected, Reason, WeightsError
 from encoders.images import ImageLimits, decode
 from encoders.note import Note
 from encoders.suggestion import Suggestion
@@ -42,6 +43,8 @@ class NoteEncoder:
     ) -> None:
         self.config = config
         self.limits = limits
+        if config.text.tower == "notellm" and config.text_fields != TowersConfig().text_fields:
+            raise EncoderError("text_fields is for towers of plain text; a notellm tower reads by its own template")
         self.text = text_tower(config.text, precision)
         self.image = image_tower(config.image, precision)
         self.full_blocks = _layout(config, self.text.dim, self.image.dim if self.image else 0)
@@ -49,17 +52,19 @@ class NoteEncoder:
         self.dim = self.blocks.dim
         self.image_query = _image_query(config, self.image.dim if self.image else 0)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Hex digest of what decides the vectors; the same on every machine, whatever its precision."""
         identity: dict[str, object] = {
             "encoder": "note-blocks-1",
             "text": self.text.identity(),
             "image": self.image.identity() if self.image else None,
-            "image_share": self.config.image_share,
-            "text_fields": self.config.text_fields,
             "dim": self.dim,
         }
+        if self.image:
+            identity["image_share"] = self.config.image_share
+        if self.config.text.tower != "notellm":  # which reads by its own template
+            identity["text_fields"] = self.config.text_fields
         if self.config.join != "blocks":
             identity["join"] = self.config.join
         if self.image_query is not None:
@@ -145,11 +150,11 @@ class NoteEncoder:
             _save_query(self.image_query, folder / POOLING_FILE)
         return self.config.model_copy(update=parts)
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: Path, card: Card = Card()) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
         from encoders.folder import save_encoder
 
-        save_encoder(self, folder)
+        save_encoder(self, folder, card)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, precision: Precision = "auto") -> "NoteEncoder":
@@ -179,9 +184,16 @@ def _image_query(config: TowersConfig, dim: int) -> Vectors | None:
         return None
     if config.image_query is None:
         return np.zeros(dim, dtype=np.float32)
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    query: Vectors = load_file(config.image_query)["query"]
+    try:
+        query: Vectors = load_file(config.image_query)["query"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise WeightsError(
+            f"{config.image_query} holds no query to pool pictures with ({type(error).__name__}: {error}): name the "
+            f"{POOLING_FILE} of an encoder folder, or none"
+        ) from error
     if query.shape != (dim,):
         raise EncoderError(f"{config.image_query} holds a query of shape {query.shape}, the image tower wants ({dim},)")
     return query

@@ -26,8 +26,8 @@ from index import NoteIndex, Record
 REJECTED_FILE = "rejected.jsonl"
 # Notes a transaction: some seconds of work at most are lost to a kill, and batches are long enough to sort.
 CHUNK = 512
-# And pictures a transaction: decoded ones of two chunks are in memory at a time (150 kB each at 224 pixels).
-CHUNK_PICTURES = 1024
+# And pictures, by number and by the bytes of their files: two chunks are in memory at a time, read and decoded.
+CHUNK_PICTURES, CHUNK_BYTES = 1024, 128 * 2**20
 
 
 @dataclass(slots=True)
@@ -120,13 +120,15 @@ def build(
 def _chunks(corpus: Iterable[Placed | Rejection]) -> Iterator[list[Placed | Rejection]]:
     """Cut the rows of a corpus where a chunk has enough notes, or enough pictures."""
     rows: list[Placed | Rejection] = []
-    pictures = 0
+    pictures = size = 0
     for row in corpus:
         rows.append(row)
-        pictures += len(row.note.images) if isinstance(row, Placed) else 0
-        if len(rows) == CHUNK or pictures >= CHUNK_PICTURES:
+        if isinstance(row, Placed):
+            pictures += len(row.note.images)
+            size += sum(image.size() for image in row.note.images)
+        if len(rows) == CHUNK or pictures >= CHUNK_PICTURES or size >= CHUNK_BYTES:
             yield rows
-            rows, pictures = [], 0
+            rows, pictures, size = [], 0, 0
     if rows:
         yield rows
 

@@ -29,7 +29,7 @@ TINY_CLIP = {
 TINY_PREPROCESS = {"mean": [0.48, 0.45, 0.4], "std": [0.27, 0.26, 0.25], "interpolation": "bicubic"}
 IN_CI = bool(os.environ.get("CI"))
 # What a machine cannot help lacking; every other skip, and every expected failure, fails in CI.
-MAY_SKIP_IN_CI = {"gpu"}
+MAY_SKIP_IN_CI = {"gpu", "vnni"}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -234,7 +234,11 @@ def _is_causal(backbone: Backbone) -> bool:
 
 
 def stamp(module: nn.Module) -> int:
-    """Return a number that changes with a module's weights: what was computed from them is then stale."""
+    """Return a number that changes with a module's weights: what was computed from them is then stale.
+
+    Torch does not count what is written through `weight.data` (`weight.data.add_(...)`), so that goes unnoticed: write
+    into the weight itself, under torch.no_grad().
+    """
     return hash(tuple((weight.data_ptr(), weight._version) for weight in module.parameters()))
 
 

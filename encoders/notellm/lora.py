@@ -19,6 +19,9 @@ def _peft() -> Any:
 def merge_adapter(causal: Any, adapter: str) -> Any:
     """Add a peft adapter, a folder or a hub name, to a model's weights.
 
+    The fingerprint is of the merged weights, as they are saved. The product of the adapter's matrices is rounded
+    otherwise by other processors, so machines that merge by themselves may differ in it; those that open what one of
+    them saved do not.
     Raises WeightsError for a folder that is none or holds pickled weights, EncoderError where it fits another model.
     """
     peft = _peft()

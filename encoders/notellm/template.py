@@ -52,7 +52,9 @@ class Template:
         self.limits = {"title": title_tokens, "topic": topic_tokens, "content": content_tokens}
         self.emb = vocabulary.id(EMB)
         encode = vocabulary.encode
-        self._instructions = {task: (*vocabulary.leading, *encode(text)) for task, text in INSTRUCTIONS.items()}
+        self._instructions = {
+            task: (*vocabulary.leading, *encode(text, begins=True)) for task, text in INSTRUCTIONS.items()
+        }
         self._opening = {name: encode(f' {{"{name}": "') for name in self.limits}
         self._next = {name: encode(f'", "{name}": "') for name in self.limits}
         self._closing = encode(CLOSING)

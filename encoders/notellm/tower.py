@@ -11,10 +11,11 @@ from encoders.base import TextInput
 from encoders.blocks import Vectors, unit_rows
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError
-from encoders.hub import find_model, state_digest
+from encoders.hub import config_digest, find_model, state_digest
 from encoders.note import Note
 from encoders.notellm.backbone import Backbone, Prefix, stamp
 from encoders.notellm.config import NoteLLMConfig
+from encoders.notellm.evaluating import evaluating
 from encoders.notellm.generate import LONGEST_ANSWER, suggest
 from encoders.notellm.lora import add_adapter
 from encoders.notellm.module import NoteModule
@@ -25,7 +26,8 @@ from encoders.suggestion import Suggestion
 class NoteLLM:
     """Notes to unit vectors: the last hidden state before [EMB], through a linear layer.
 
-    `module` is the torch module, for training; what is computed from its weights is renewed when they change.
+    `module` is the torch module, for training; what is computed from its weights is renewed when they change. Vectors
+    and suggestions are made in evaluation mode, whatever mode it is in, and it is left in its own.
     Raises EncoderError where the template is longer than the model's context, WeightsError for weights that are none.
     """
 
@@ -53,7 +55,14 @@ class NoteLLM:
         """Return what decides the vectors up to rounding: for the fingerprint."""
         digests = self._digests if self._untrained() else _digests(self.module)
         tokenizer = self.backbone.vocabulary.digest()
-        return {"tower": "notellm", "tokenizer": tokenizer, "project": self.dim, **digests, **self.template.identity()}
+        return {
+            "tower": "notellm",
+            "architecture": config_digest(self.backbone.causal.config),
+            "tokenizer": tokenizer,
+            "project": self.dim,
+            **digests,
+            **self.template.identity(),
+        }
 
     def read(self, note: Note, fields: Sequence[str] = ()) -> tuple[int, ...]:  # noqa: ARG002 (the template decides)
         """Return the note's part of the prompt as token ids, () without text; the template decides on the fields.
@@ -72,10 +81,11 @@ class NoteLLM:
         for i, ids in enumerate(texts):
             if ids:
                 groups[tuple(ids[: len(opening)]) == opening].append(i)
-        for opened, members in groups.items():
-            if members:
-                inputs = [torch.tensor(texts[i][len(opening) if opened else 0 :]) for i in members]
-                vectors[members] = self.module(inputs, self.prefix("category", opened)).cpu().numpy()
+        with evaluating(self.module):
+            for opened, members in groups.items():
+                if members:
+                    inputs = [torch.tensor(texts[i][len(opening) if opened else 0 :]) for i in members]
+                    vectors[members] = self.module(inputs, self.prefix("category", opened)).cpu().numpy()
         return unit_rows(vectors)
 
     def prefix(self, task: Task, opened: bool = False) -> Prefix:
@@ -87,7 +97,8 @@ class NoteLLM:
         made, prefix = self._prefixes.get((task, opened), (None, None))
         if prefix is None or made != now:
             ids = self.template.instruction(task) + (self.template.opening if opened else ())
-            prefix = self.backbone.prefix(ids)
+            with evaluating(self.module):
+                prefix = self.backbone.prefix(ids)
             self._prefixes[task, opened] = (now, prefix)
         return prefix
 
@@ -99,7 +110,8 @@ class NoteLLM:
         categories: those to choose from; None: the configuration's. Raises EncoderError for a negative max_tags.
         """
         known = self.config.categories if categories is None else tuple(categories)
-        return suggest(self.backbone, self.template, notes, max_tags, known, self.prefix)
+        with evaluating(self.module):
+            return suggest(self.backbone, self.template, notes, max_tags, known, self.prefix)
 
     def add_lora(
         self,

@@ -32,12 +32,16 @@ class Vocabulary:
             [AddedToken(token, special=True, normalized=False) for token in self.fresh], special_tokens=True
         )
         self.tokenizer = tokenizer
-        self._plain: Tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-        self._plain.no_padding()
-        self._plain.no_truncation()
-        # A note that holds "[EMB]" or "<|im_end|>" holds these characters, not the token of that name.
-        self._plain.encode_special_tokens = True
-        around = self._plain.encode("a")
+        backend = tokenizer.backend_tokenizer.to_str()
+        # Of a text that begins a prompt, and of one that goes on with it.
+        self._whole: Tokenizer = Tokenizer.from_str(backend)
+        self._plain: Tokenizer = Tokenizer.from_str(json.dumps(_without_prefix(json.loads(backend))))
+        for one in (self._whole, self._plain):
+            one.no_padding()
+            one.no_truncation()
+            # A note that holds "[EMB]" or "<|im_end|>" holds these characters, not the token of that name.
+            one.encode_special_tokens = True
+        around = self._whole.encode("a")
         inner = [i for i, special in enumerate(around.special_tokens_mask) if not special] or [0]
         self.leading = tuple(around.ids[: inner[0]])
         self.trailing = tuple(around.ids[inner[-1] + 1 :])
@@ -64,9 +68,13 @@ class Vocabulary:
         """Return the id of a token that the tokenizer has."""
         return int(self.tokenizer.convert_tokens_to_ids(token))
 
-    def encode(self, text: str) -> list[int]:
-        """Return the ids of a text; special tokens written in it stay plain characters."""
-        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+    def encode(self, text: str, begins: bool = False) -> list[int]:
+        """Return the ids of a text; special tokens written in it stay plain characters.
+
+        begins: nothing stands before it, so it gets the space that some tokenizers put before a whole text.
+        """
+        tokenizer = self._whole if begins else self._plain
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -74,7 +82,7 @@ class Vocabulary:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def cut(self, text: str, limit: int) -> list[int]:
-        """Return the first `limit` tokens of a text, never the first bytes of a character alone.
+        """Return the first `limit` tokens of a text that goes on, never the first bytes of a character alone.
 
         Only as much of the text is tokenised as is needed: the cost does not grow with its length.
         """
@@ -95,8 +103,9 @@ class Vocabulary:
 
     def digest(self) -> str:
         """Hash what decides the ids of a text; the same before and after saving."""
-        backend = json.loads(self._plain.to_str())
+        backend, inner = json.loads(self._whole.to_str()), json.loads(self._plain.to_str())
         described = {name: backend[name] for name in ("normalizer", "pre_tokenizer", "model")}
+        described["inner"] = [inner["normalizer"], inner["pre_tokenizer"]]
         added = sorted((token["content"], token["id"]) for token in backend["added_tokens"])
         whole = json.dumps([described, added, self.leading, self.trailing], sort_keys=True)
         return hashlib.sha256(whole.encode()).hexdigest()
@@ -104,3 +113,35 @@ class Vocabulary:
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files, added tokens with them."""
         self.tokenizer.save_pretrained(folder)
+
+
+def _without_prefix(backend: dict[str, Any]) -> dict[str, Any]:
+    """Take from a tokenizer.json what puts a space before a whole text, as those made from SentencePiece do.
+
+    A piece in the middle of a prompt would get one too: Llama 2 would read `"title": " Ramen " , "content"`. Where
+    words are split off before, the space is that of every word, and stays.
+    """
+    normalizers = _steps(backend["normalizer"], "normalizers")
+    kept = [step for step in normalizers if step["type"] != "Prepend"]
+    pre_tokenizers = _steps(backend["pre_tokenizer"], "pretokenizers")
+    if pre_tokenizers:
+        first = pre_tokenizers[0]
+        if first["type"] == "Metaspace":
+            pre_tokenizers[0] = first | {"prepend_scheme": "never"}
+        elif first["type"] == "ByteLevel":
+            pre_tokenizers[0] = first | {"add_prefix_space": False}
+    changed = dict(backend)
+    if len(kept) < len(normalizers):
+        changed["normalizer"] = {"type": "Sequence", "normalizers": kept} if kept else None
+    if pre_tokenizers:
+        changed["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": pre_tokenizers}
+    return changed
+
+
+def _steps(described: dict[str, Any] | None, parts: str) -> list[dict[str, Any]]:
+    """Return the steps of a normaliser or pre-tokeniser in their order."""
+    if described is None:
+        return []
+    if described["type"] != "Sequence":
+        return [described]
+    return [step for part in described[parts] for step in _steps(part, parts)]

@@ -13,12 +13,14 @@ import torch
 from encoders.ahead import encode_ahead
 from encoders.base import Pixels, Prepared
 from encoders.blocks import Blocks, Vectors, unit_rows
+from encoders.card import Card
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError, NoteRejected, Reason
-from encoders.hub import state_digest
+from encoders.hub import config_digest, state_digest
 from encoders.images import ImageLimits, decode
 from encoders.note import Note
 from encoders.notellm.backbone import Backbone, stamp
+from encoders.notellm.evaluating import evaluating
 from encoders.notellm.generate import LONGEST_ANSWER
 from encoders.notellm.template import EMB, Template
 from encoders.notellm2.bridge import make_bridge, save_bridge
@@ -43,7 +45,8 @@ class NoteLLM2:
     Of several pictures each gives its own visual tokens, in order, and the gate mixes in the mean of their unit
     vectors; of more than config.max_images the first are read and the rest is not even decoded. A note must have text
     or a picture, or NoteRejected is raised.
-    `module` holds what is trained, as one torch module; `vision` is frozen. Raises EncoderError where the longest
+    `module` holds what is trained, as one torch module; `vision` is frozen. Vectors and suggestions are made in
+    evaluation mode, whatever mode `module` is in, and it is left in its own. Raises EncoderError where the longest
     prompt exceeds the model's context, WeightsError for weights that are none.
     """
 
@@ -123,7 +126,7 @@ class NoteLLM2:
         known = self.config.categories if categories is None else tuple(categories)
         answers = Answers(self.prompt.template, max_tags, known)
         found: list[Suggestion] = []
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor() as pool, evaluating(self.module):
             for start in range(0, len(notes), SUGGESTED):
                 some = notes[start : start + SUGGESTED]
                 pictures = list(pool.map(self._pictures, some))
@@ -145,11 +148,11 @@ class NoteLLM2:
         save_bridge(module.bridge, folder / "connector.safetensors")
         return self.config.saved_as(".")
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: Path, card: Card = Card()) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
         from encoders.folder import save_encoder
 
-        save_encoder(self, folder)
+        save_encoder(self, folder, card)
 
     def _pictures(self, note: Note) -> tuple[Pixels, ...]:
         read = note.images[: self.config.max_images]
@@ -160,10 +163,11 @@ class NoteLLM2:
     def _embed(self, prepared: Sequence[Prepared]) -> tuple[Vectors, Vectors]:
         """Return n_v and n_m as unit rows, float32 [N, dim] each."""
         visual, whole = (np.zeros((len(prepared), self.dim), dtype=np.float32) for _ in range(2))
-        for group in self._groups(prepared):
-            compressed = self.compress([prepared[i] for i in group])
-            visual[group] = compressed.visual[:, : self.dim].cpu().numpy()
-            whole[group] = compressed.whole[:, : self.dim].cpu().numpy()
+        with evaluating(self.module):
+            for group in self._groups(prepared):
+                compressed = self.compress([prepared[i] for i in group])
+                visual[group] = compressed.visual[:, : self.dim].cpu().numpy()
+                whole[group] = compressed.whole[:, : self.dim].cpu().numpy()
         return unit_rows(visual), unit_rows(whole)
 
     def _groups(self, prepared: Sequence[Prepared]) -> Iterator[list[int]]:
@@ -185,6 +189,7 @@ class NoteLLM2:
         identity = {
             "encoder": "notellm2-1",
             "vision": self.vision.identity(),
+            "architecture": config_digest(self.module.backbone.causal.config),
             "tokenizer": self.module.backbone.vocabulary.digest(),
             "prompt": self.prompt.identity(),
             "dim": self.dim,

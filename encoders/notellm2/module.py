@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from encoders.notellm.backbone import Backbone, Prefix, stamp
+from encoders.notellm.evaluating import evaluating
 from encoders.notellm.layouts import Layout
 from encoders.notellm2.bridge import Bridge
 from encoders.notellm2.prompt import VISUAL, Plan
@@ -78,6 +79,7 @@ class NoteLLM2Module(nn.Module):
         now = stamp(self.backbone)
         made, prefix = self._prefixes.get(instruction, (None, None))
         if prefix is None or made != now:
-            prefix = self.backbone.prefix(instruction)
+            with evaluating(self):
+                prefix = self.backbone.prefix(instruction)
             self._prefixes[instruction] = (now, prefix)
         return prefix

@@ -65,7 +65,9 @@ class Prompt:
         vocabulary = template.vocabulary
         self.img_emb = vocabulary.id(IMG_EMB)
         leading = vocabulary.leading
-        self._instructions = {task: (*leading, *vocabulary.encode(text)) for task, text in INSTRUCTIONS.items()}
+        self._instructions = {
+            task: (*leading, *vocabulary.encode(text, begins=True)) for task, text in INSTRUCTIONS.items()
+        }
         self._picture = tuple(vocabulary.encode(PICTURE))
         self._looked = tuple(vocabulary.encode(LOOKED))
         self._compressed = (self.img_emb, *vocabulary.encode(COMPRESSED))

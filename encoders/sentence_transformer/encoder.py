@@ -13,6 +13,7 @@ import numpy as np
 from encoders.ahead import encode_ahead
 from encoders.base import Prepared
 from encoders.blocks import Blocks, Vectors, unit_rows
+from encoders.card import Card
 from encoders.device import Precision
 from encoders.errors import EncoderError, NoteRejected, Reason
 from encoders.images import ImageLimits, decode
@@ -128,11 +129,11 @@ class SentenceTransformerEncoder:
             models.save(self.config.model, self.config.revision, self.loaded, folder / "model")
         return self.config.saved_as("model")
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: Path, card: Card = Card()) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
         from encoders.folder import save_encoder
 
-        save_encoder(self, folder)
+        save_encoder(self, folder, card)
 
     def _pooled(self, owned: Sequence[tuple[int, Any]], notes: int) -> Vectors:
         """Encode inputs that belong to notes and pool them by note: unit rows [notes, full_dim], zero where none."""

@@ -16,13 +16,13 @@ from encoders.errors import EncoderError, WeightsError
 from encoders.hub import find_model, state_digest
 from encoders.sentence_transformer.identity import described
 from encoders.sentence_transformer.inputs import takes_kinds
+from encoders.sentence_transformer.safetensors_only import check_safetensors
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
 OWN_MODULES = "sentence_transformers."
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 # As `encode_document` looks for them: notes are documents on both sides of a search.
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
@@ -44,7 +44,7 @@ class Loaded:
 
 def reads_pictures(model: str, revision: str | None = None) -> bool:
     """Whether a model reads pictures as well as text, told from its configuration alone; raises WeightsError."""
-    folder = find_model(model, revision)
+    folder = find_model(model, revision, weights=False)
     modules = _modules(folder)
     if modules is None:
         # A plain transformers model: it takes pictures where a processor for them lies beside it.
@@ -137,12 +137,7 @@ def check_folder(folder: Path) -> None:
                 f"{folder} is made of {kind}, code that is not of sentence-transformers; such code is not run: "
                 "take a model of the library's own modules"
             )
-    for pickled in (path for path in folder.rglob("*") if path.suffix in PICKLES):
-        if not any(pickled.parent.glob("*.safetensors")):
-            raise WeightsError(
-                f"{pickled} holds pickled weights, which can run code, and no .safetensors lies beside it: "
-                "convert it (save_pretrained of the library that made it writes safetensors)"
-            )
+    check_safetensors(folder)
 
 
 def _open(folder: Path) -> "SentenceTransformer":

@@ -1,6 +1,7 @@
 """The text tower: all-MiniLM-L6-v2, from texts to unit vectors."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from shutil import copyfile
 
@@ -59,12 +60,16 @@ class MiniLM:
             # A GPU pads gladly: many small calls, one a length, would cost it more.
             self.model = bert.to(self.device, self.dtype)
 
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        files = {"weights": "model.safetensors", "tokenizer": "tokenizer.json"}
+        return {part: sha256(self.folder / name) for part, name in files.items()}
+
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors up to rounding: for the fingerprint."""
         return {
             "tower": "minilm",
-            "weights": sha256(self.folder / "model.safetensors"),
-            "tokenizer": sha256(self.folder / "tokenizer.json"),
+            **self._digests,
             "max_tokens": self.max_tokens,
             "pooling": "mean",
         }

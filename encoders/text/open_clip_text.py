@@ -1,5 +1,7 @@
 """The text half of a CLIP model, in one space with its image half (encoders.vision.open_clip_tower)."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -40,6 +42,7 @@ class OpenClipText:
         self.dtype = resolve_precision(precision, self.device)
         # First, because without its tokenizer a model is of no use, and building takes longer.
         self.tokenizer = _tokenizer(self.parts)
+        self.tokenizer_digest = _tokenizer_digest(self.tokenizer)
         model: Any = build_clip(self.parts)
         self.preprocess_config: dict[str, Any] = model.visual.preprocess_cfg
         # The image half is not kept: half of the memory.
@@ -66,6 +69,7 @@ class OpenClipText:
             "text": self.parts.architecture["text_cfg"],
             "quick_gelu": bool(self.parts.architecture.get("quick_gelu")),
             "weights": self.digest,
+            "tokenizer": self.tokenizer_digest,
         }
 
     def read(self, note: Note, fields: Sequence[str]) -> str:
@@ -103,6 +107,25 @@ class OpenClipText:
 
 def _vocabulary(tokenizer: Any) -> int:
     return int(tokenizer.vocab_size if hasattr(tokenizer, "vocab_size") else len(tokenizer.tokenizer))
+
+
+def _tokenizer_digest(tokenizer: Any) -> str:
+    """Hash a tokenizer of transformers, the same before and after saving; open_clip's own has its name alone."""
+    from tokenizers import Tokenizer
+
+    if not hasattr(tokenizer, "save_pretrained"):
+        return "open_clip"
+    own = tokenizer.tokenizer
+    described: list[Any] = [own.pad_token_id, own.padding_side, own.truncation_side]
+    if hasattr(own, "backend_tokenizer"):
+        # A copy without what calls leave behind in it: to which length they padded and cut.
+        plain = Tokenizer.from_str(own.backend_tokenizer.to_str())
+        plain.no_padding()
+        plain.no_truncation()
+        described.append(plain.to_str())
+    else:
+        described.append(own.get_vocab())
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def _tokenizer(parts: ClipParts) -> Any:

@@ -1,7 +1,6 @@
 """Any bidirectional encoder of Hugging Face transformers as a text tower."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +13,9 @@ from encoders.base import TextInput
 from encoders.blocks import Vectors, unit_rows
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError
-from encoders.hub import state_digest
+from encoders.hub import config_digest, state_digest
 from encoders.note import Note
+from encoders.notellm.evaluating import evaluating
 from encoders.text.config import TransformerConfig
 from encoders.text.render import render
 from encoders.text.transformer_batches import by_length, pad
@@ -28,19 +28,6 @@ from encoders.text.transformer_template import NoteTemplate
 TOKEN_BUDGET = {"cpu": 2048, "cuda": 65_536}
 # Where a text is cut unless the configuration says so.
 MOST_TOKENS = 256
-# Of a configuration, what says nothing about the vectors or changes when a model is saved.
-INCIDENTAL = frozenset(
-    {
-        "_attn_implementation",
-        "_name_or_path",
-        "architectures",
-        "dtype",
-        "id2label",
-        "label2id",
-        "transformers_version",
-        "use_cache",
-    }
-)
 
 
 class TransformerTower:
@@ -103,14 +90,9 @@ class TransformerTower:
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors up to rounding: for the fingerprint."""
         config = self.config
-        shape = {
-            name: value
-            for name, value in cast(Any, self.module.backbone).config.to_diff_dict().items()
-            if name not in INCIDENTAL
-        }
         identity: dict[str, object] = {
             "tower": "transformer",
-            "architecture": hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest(),
+            "architecture": config_digest(cast(Any, self.module.backbone).config),
             "weights": self._digest or state_digest(self.module),
             "tokenizer": self._tokenizer_digest,
             "max_tokens": self.max_tokens,
@@ -140,9 +122,10 @@ class TransformerTower:
         """Encode N texts to unit rows, float32 [N, dim]; an empty text is a zero row."""
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         rows = self.tokens(texts)
-        for batch in by_length([len(row) for row in rows], TOKEN_BUDGET[self.device]):
-            ids, mask = pad([rows[i] for i in batch], self.padding)
-            vectors[batch] = self.module(ids.to(self.device), mask.to(self.device)).cpu().numpy()
+        with evaluating(self.module):
+            for batch in by_length([len(row) for row in rows], TOKEN_BUDGET[self.device]):
+                ids, mask = pad([rows[i] for i in batch], self.padding)
+                vectors[batch] = self.module(ids.to(self.device), mask.to(self.device)).cpu().numpy()
         return unit_rows(vectors)
 
     def trainable(self) -> PooledTransformer:

@@ -21,15 +21,27 @@ SIDE = 64  # pixels; every picture is squeezed to this square first
 HUES, TONES, GRID, CELLS, ORIENTATIONS = 12, 6, 4, 4, 6
 
 
+GROUPS = (HUES * 2, TONES * 2, GRID * GRID * 3, CELLS * CELLS * ORIENTATIONS)
+
+
+def _interleaved() -> NDArray[np.intp]:
+    """An order that takes of every group in proportion, so that a vector cut short still has of each, [dim]."""
+    rng = np.random.default_rng(0)
+    return np.argsort(np.concatenate([(rng.permutation(size) + 0.5) / size for size in GROUPS]), kind="stable")
+
+
+ORDER = _interleaved()
+
+
 class Descriptor:
     """Hues and tones (histograms), layout (a grid of mean colours), edges (oriented gradients a cell)."""
 
-    dim = HUES * 2 + TONES * 2 + GRID * GRID * 3 + CELLS * CELLS * ORIENTATIONS
+    dim = sum(GROUPS)
     shrink_to = SIDE
 
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors: for the fingerprint."""
-        return {"tower": "descriptor", "version": 1, "dim": self.dim}
+        return {"tower": "descriptor", "version": 2, "dim": self.dim}
 
     def preprocess(self, image: "Image") -> Vectors:
         """Describe one RGB picture as a unit vector [dim]; a picture of one flat colour has no edges, not NaN."""
@@ -44,8 +56,8 @@ class Descriptor:
         """Nothing: the tower is all code."""
 
     def encode(self, features: Sequence[Vectors]) -> Vectors:
-        """Stack N described pictures to [N, dim]; the work is done in `preprocess`, in parallel."""
-        return np.stack(features) if features else np.zeros((0, self.dim), dtype=np.float32)
+        """Stack N described pictures to [N, dim], in `ORDER`; the work is done in `preprocess`, in parallel."""
+        return np.stack(features)[:, ORDER] if features else np.zeros((0, self.dim), dtype=np.float32)
 
 
 def _histograms(image: "Image") -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from encoders import Note, NoteEncoder, NoteImage, TowersConfig, load_encoder, resolve_config
+from encoders import Note, NoteEncoder, NoteImage, TowersConfig, from_pretrained, load_encoder, resolve_config
 from encoders.config import MiniLMConfig, OpenClipConfig
 from encoders.errors import EncoderError, WeightsError
 from encoders.text.stock import find_minilm
@@ -230,3 +231,65 @@ def test_paths_are_kept_absolute(clip_folder, monkeypatch):
     image = resolve_config("open_clip:tiny:tiny/open_clip_model.safetensors").image
     assert image.model == str(clip_folder.resolve())
     assert image.weights == str(clip_folder.resolve() / "open_clip_model.safetensors")
+
+
+def test_a_trained_tower_gives_a_new_fingerprint_that_its_folder_has_too(qwen_folder, tmp_path):
+    from encoders.config import NoteLLMConfig
+
+    encoder = NoteEncoder(TowersConfig(text=NoteLLMConfig(model=str(qwen_folder))), "float32")
+    before, note = encoder.fingerprint, Note(title="Ramen")
+    first = encoder.encode([note])
+    with torch.no_grad():
+        for parameter in encoder.text.module.parameters():
+            parameter.mul_(1.01)
+            parameter.add_(0.01)
+    assert encoder.fingerprint != before
+    assert np.abs(encoder.encode([note]) - first).max() > 1e-3
+    encoder.save_pretrained(tmp_path / "trained")
+    again = from_pretrained(tmp_path / "trained", "float32")
+    assert again.fingerprint == encoder.fingerprint
+    assert json.loads((tmp_path / "trained" / "config.json").read_text())["fingerprint"] == again.fingerprint
+    np.testing.assert_allclose(again.encode([note]), encoder.encode([note]), atol=1e-5)
+
+
+def test_a_learned_query_for_pictures_is_used_and_saved(picture, encoded, tmp_path):
+    from safetensors.numpy import save_file
+
+    notes = [Note(images=tuple(NoteImage.from_bytes(encoded(picture(seed), "PNG")) for seed in (1, 2)))]
+    singles = [Note(images=(image,)) for image in notes[0].images]
+    mean = NoteEncoder(TowersConfig(), "float32")
+    one, other = mean.encode(singles)[:, 384:-2] / np.sqrt(0.1)
+    save_file({"query": 2 * one}, tmp_path / "query.safetensors")
+    config = TowersConfig(image_pooling="attention", image_query=str(tmp_path / "query.safetensors"))
+    learned = NoteEncoder(config, "float32")
+    scores = np.array([10 * (2 * one) @ one, 10 * (2 * one) @ other])
+    weights = np.exp(scores - scores.max())
+    expected = weights[0] * one + weights[1] * other
+    found = learned.encode(notes)[0, 384:-2] / np.sqrt(0.1)
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+    assert float(found @ one) > float(mean.encode(notes)[0, 384:-2] / np.sqrt(0.1) @ one) + 0.01
+    learned.save_pretrained(tmp_path / "saved")
+    again = from_pretrained(tmp_path / "saved", "float32")
+    np.testing.assert_array_equal(again.encode(notes), learned.encode(notes))
+    assert again.fingerprint == learned.fingerprint != mean.fingerprint
+
+
+@pytest.mark.parametrize("content", ["absent", "rubbish", "other names", "other size"])
+def test_a_bad_query_file_is_a_clear_error(tmp_path, content):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "query.safetensors"
+    if content == "rubbish":
+        path.write_text("no")
+    elif content != "absent":
+        name, size = ("query", 7) if content == "other size" else ("key", 180)
+        save_file({name: np.zeros(size, np.float32)}, path)
+    with pytest.raises(EncoderError, match=r"query\.safetensors holds"):
+        NoteEncoder(TowersConfig(image_pooling="attention", image_query=str(path)))
+
+
+def test_fields_of_plain_text_are_not_for_a_template(qwen_folder):
+    from encoders.config import NoteLLMConfig
+
+    with pytest.raises(EncoderError, match="text_fields"):
+        NoteEncoder(TowersConfig(text=NoteLLMConfig(model=str(qwen_folder)), text_fields=("title",)))

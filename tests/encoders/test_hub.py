@@ -216,6 +216,35 @@ class TestLoad:
             load_model(AutoModel, copied)
         assert not (tmp_path / "ran").exists()
 
+    def test_safetensors_of_another_name_are_no_weights(self, copied):
+        (copied / "model.safetensors").rename(copied / "decoy.safetensors")
+        (copied / "pytorch_model.bin").write_bytes(b"a pickle")
+        with pytest.raises(WeightsError, match=r"has no model\.safetensors \(it has .*pickled weights can run code"):
+            load_model(AutoModel, copied)
+
+    def test_safetensors_that_the_config_names(self, copied):
+        whole = state_digest(load_model(AutoModel, copied))
+        (copied / "model.safetensors").rename(copied / "other.safetensors")
+        edit_config(copied, transformers_weights="other.safetensors")
+        assert state_digest(load_model(AutoModel, copied)) == whole
+
+    @pytest.mark.parametrize("name", ["weights.dat", "pytorch_model.bin", "../bert/weights.safetensors", 5])
+    def test_a_config_that_names_other_weights(self, copied, name, monkeypatch):
+        monkeypatch.setattr(torch, "load", lambda *given, **options: pytest.fail("unpickled"))
+        torch.save({}, copied / "weights.dat")
+        torch.save({}, copied / "pytorch_model.bin")
+        edit_config(copied, transformers_weights=name)
+        with pytest.raises(WeightsError, match=r"transformers_weights.*no safetensors file in this folder"):
+            load_model(AutoModel, copied)
+
+    def test_a_part_that_is_a_pickle(self, copied, monkeypatch):
+        monkeypatch.setattr(torch, "load", lambda *given, **options: pytest.fail("unpickled"))
+        (copied / "model.safetensors").unlink()
+        torch.save({}, copied / "weights.dat")
+        (copied / "model.safetensors.index.json").write_text('{"weight_map": {"a": "weights.dat"}}')
+        with pytest.raises(WeightsError, match=r"names weights\.dat, which is no \.safetensors file"):
+            load_model(AutoModel, copied)
+
     def test_an_adapter_is_no_model(self, copied, unreached):
         (copied / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/base"}')
         with pytest.raises(EncoderError, match="holds an adapter"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from encoders import Note, NoteEncoder, NoteImage, TowersConfig, from_pretrained
-from encoders.blocks import unit_rows
+from encoders.blocks import Blocks, unit_rows
 from encoders.config import NoImageConfig
 from encoders.errors import EncoderError
 from encoders.load import with_dim
@@ -53,3 +53,39 @@ def test_a_saved_encoder_is_cut_when_it_is_opened(encoder, notes, tmp_path):
 def test_impossible_sizes_are_refused(dim):
     with pytest.raises(EncoderError, match=r"dim"):
         NoteEncoder(with_dim(TowersConfig(), dim), "float32")
+
+
+def test_pictures_without_colours_keep_something(encoded):
+    """Of a grey picture whole groups of the descriptor are zero: a short vector must not be made of those alone."""
+    from PIL import Image
+
+    ramps = [np.linspace(0, top, 64 * 64).reshape(64, 64).astype(np.uint8) for top in (90, 250)]
+    pictures = [Image.fromarray(ramp).convert("RGB") for ramp in (ramps[0], ramps[1].T)]
+    notes = [Note(images=(NoteImage.from_bytes(encoded(picture, "PNG")),)) for picture in pictures]
+    cut = NoteEncoder(TowersConfig(dim=64), "float32")
+    vectors = cut.encode(notes)
+    queries = cut.blocks.as_query(vectors)
+    np.testing.assert_allclose(np.linalg.norm(queries, axis=1), 1, atol=1e-5)
+    assert float(queries[0] @ queries[1]) < 0.98
+    np.testing.assert_allclose(vectors[:, -1], 0, atol=1e-6)  # the picture is there
+
+
+def test_a_block_of_which_nothing_is_left_counts_as_absent():
+    blocks = Blocks((("text", 4), ("image", 4)), absent=2)
+    kept = blocks.cut(6)
+    assert kept.sizes == (("text", 2), ("image", 2))
+    rows = np.array([[0.6, 0, 0, 0, 0, 0, 0.8, 0, 0, 0], [0.6, 0, 0, 0, 0.8, 0, 0, 0, 0, 0]], np.float32)
+    expected = [[0.6, 0, 0, 0, 0, 0.8], [0.6, 0, 0.8, 0, 0, 0]]
+    np.testing.assert_allclose(blocks.truncate(rows, kept), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "absent", "dim", "kept"),
+    [((384, 180), 2, 100, (67, 31)), ((10, 10), 0, 5, (2, 3)), ((1000, 1), 2, 4, (1, 1)), ((128,), 0, 64, (64,))],
+)
+def test_layouts_by_hand(sizes, absent, dim, kept):
+    blocks = Blocks(tuple((str(i), size) for i, size in enumerate(sizes)), absent)
+    cut = blocks.cut(dim)
+    assert tuple(size for _, size in cut.sizes) == kept
+    assert cut.dim == dim
+    assert blocks.cut(None) == blocks.cut(blocks.dim) == blocks

@@ -61,7 +61,9 @@ def test_the_blocks_are_the_towers_own_vectors(encoder, notes, vectors):
     """The oracle: each tower asked alone, and the layout done by hand."""
     share = encoder.config.image_share
     text = encoder.text.encode(["Ramen in Kyoto. food. ramen, 京都. Broth."])[0]
-    look = encoder.image.preprocess(decode(notes[0].images[0], shrink_to=encoder.image.shrink_to))
+    look = encoder.image.encode(
+        [encoder.image.preprocess(decode(notes[0].images[0], shrink_to=encoder.image.shrink_to))]
+    )[0]
     full, words, pure = vectors[:3]
     np.testing.assert_allclose(full[:384], (1 - share) ** 0.5 * text, atol=2e-6)
     np.testing.assert_allclose(full[384:-2], share**0.5 * look, atol=2e-6)
@@ -75,7 +77,8 @@ def test_the_blocks_are_the_towers_own_vectors(encoder, notes, vectors):
 
 
 def test_several_pictures_are_averaged(encoder, notes, vectors):
-    looks = [encoder.image.preprocess(decode(image, shrink_to=encoder.image.shrink_to)) for image in notes[3].images]
+    pictures = [decode(image, shrink_to=encoder.image.shrink_to) for image in notes[3].images]
+    looks = encoder.image.encode([encoder.image.preprocess(one) for one in pictures])
     mean = np.mean(looks, axis=0)
     expected = encoder.config.image_share**0.5 * mean / np.linalg.norm(mean)
     np.testing.assert_allclose(vectors[3][384:-2], expected, atol=2e-6)

@@ -259,3 +259,28 @@ def test_chunks_end_at_so_many_pictures(run, fresh, counting, picture, monkeypat
     assert (report.encoded, fresh.count()) == (12, 12)
     # Pictures by note: 0 1 2 3 | 0 1 2 3 | 0 1 2 3.
     assert sizes == [4, 4, 4]
+
+
+def test_chunks_end_at_so_many_bytes_of_pictures(run, fresh, counting, picture, encoded, monkeypatch):
+    size = len(encoded(picture(1), "PNG"))
+    monkeypatch.setattr("retrieval.build.CHUNK_BYTES", 2 * size)
+    sizes = []
+    embed = counting.embed
+    monkeypatch.setattr(counting, "embed", lambda prepared: sizes.append(len(prepared)) or embed(prepared))
+    rows = [{"id": f"n{i}", "title": f"t{i}", "images": ["a.png"]} for i in range(5)]
+    assert run(rows, pictures={"a.png": picture(1)}).encoded == fresh.count() == 5
+    assert sizes == [2, 2, 1]
+
+
+def test_the_limits_that_let_a_picture_in_are_those_of_its_hash(tmp_path):
+    """A picture that was read is not held against other limits when it is hashed."""
+    from encoders import Note, NoteImage
+
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(65 * 2**20)
+    note = Note(id="n", images=(NoteImage.from_file(path),))
+    loaded = note.load_images(ImageLimits(max_bytes=66 * 2**20))
+    assert len(loaded.content_hash()) == 32
+    with pytest.raises(NoteRejected):
+        note.content_hash()

@@ -71,6 +71,16 @@ def test_a_single_part_is_itself_whatever_its_weight(indexed):
     np.testing.assert_allclose(one, other, atol=1e-7)
 
 
+def test_a_note_with_words_and_pictures_is_one_part(indexed, encoder, look):
+    whole = Note(title="broth", images=(look,))
+    weights = Weights(note=3, text=1, image=5)
+    hits = indexed.retriever.similar(notes=[whole, Note(body=TEXT)], k=100, weights=weights)
+    expected = 3 * part(encoder.encode([whole])[0]) + part(encoder.encode([Note(body=TEXT)])[0])
+    expected /= np.linalg.norm(expected)
+    for hit in hits:
+        assert hit.score == pytest.approx(float(expected @ indexed.index.get([hit.id])[0].vector), abs=1e-5)
+
+
 def test_by_id_alone_no_encoder_is_made(indexed):
     def never():
         raise AssertionError("a query by id wants no encoder")

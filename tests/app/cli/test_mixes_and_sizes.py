@@ -50,3 +50,23 @@ def test_export_in_eight_bits(here, shop, tmp_path):
         restored = (codes["vectors"].astype(np.float32) + 128) * step + codes["low"]
         np.testing.assert_allclose(restored, full["vectors"], atol=float(step.max()) / 2 + 1e-6)
         np.testing.assert_array_equal(codes["vectors"], same["vectors"])
+
+
+def test_a_rebuild_to_a_size_keeps_the_indexs_own_encoder(here, shop, tmp_path):
+    index = tmp_path / "index"
+    here("build", shop.corpus, "--out", index, "--encoder", "notellm:tiny", "--json").checked()
+    here("build", shop.corpus, "--out", index, "--rebuild", "--dim", "64", "--json").checked()
+    facts = here("info", index, "--json").checked().json
+    assert facts["dim"] == 64
+    assert facts["encoder"]["text"]["tower"] == "notellm"
+
+
+def test_paths_in_settings_are_kept_whole(here, shop, tmp_path, monkeypatch, clip_folder):
+    """An index is opened from other folders than the one it was built in."""
+    monkeypatch.chdir(clip_folder.parent)
+    settings = tmp_path / "clip.toml"
+    settings.write_text(f'[encoder.image]\ntower = "open_clip"\nmodel = "{clip_folder.name}"\n')
+    here("build", shop.corpus, "--out", tmp_path / "index", "--config", settings, "--json").checked()
+    monkeypatch.chdir(tmp_path)
+    here("query", tmp_path / "index", "--text", "ramen", "--json").checked()
+    assert here("info", tmp_path / "index", "--json").json["encoder"]["image"]["model"] == str(clip_folder)

@@ -202,6 +202,87 @@ def test_pickled_weights_are_refused(small, tmp_path):
         tower_of(tmp_path / "model")
 
 
+@pytest.fixture
+def with_dense(small, tmp_path):
+    """A copy of the small model with a third module, a dense layer, whose weights are not there yet."""
+    folder = tmp_path / "model"
+    shutil.copytree(small, folder)
+    dense = folder / "2_Dense"
+    dense.mkdir()
+    shape = {"in_features": 64, "out_features": 8, "bias": True, "activation_function": "torch.nn.Identity"}
+    (dense / "config.json").write_text(json.dumps(shape))
+    modules = json.loads((folder / "modules.json").read_text())[:2]
+    kind = "sentence_transformers.models.Dense"
+    modules.append({"idx": 2, "name": "2", "path": "2_Dense", "type": kind})
+    (folder / "modules.json").write_text(json.dumps(modules))
+    return folder
+
+
+@pytest.fixture
+def unpickled(monkeypatch):
+    """The test fails where anything is unpickled by torch."""
+    import torch
+
+    def load(*given, **options):
+        raise AssertionError(f"torch.load of {given}")
+
+    monkeypatch.setattr(torch, "load", load)
+
+
+@pytest.mark.parametrize("decoy", ["decoy.safetensors", "model.safetensors.index.json", "config.json"])
+def test_a_decoy_beside_a_pickle_is_no_reason_to_read_it(with_dense, decoy, unpickled):
+    import torch
+
+    dense = with_dense / "2_Dense"
+    torch.save({"linear.weight": torch.zeros(8, 64), "linear.bias": torch.zeros(8)}, dense / "pytorch_model.bin")
+    if decoy.startswith("model"):
+        part = "model-00001-of-00001.safetensors"
+        (dense / decoy).write_text(json.dumps({"weight_map": {"a": part}}))
+        shutil.copy(with_dense / "model.safetensors", dense / part)
+    elif decoy.startswith("decoy"):
+        shutil.copy(with_dense / "model.safetensors", dense / decoy)
+    with pytest.raises(WeightsError, match=r"2_Dense/pytorch_model\.bin holds pickled.*no model\.safetensors"):
+        tower_of(with_dense)
+
+
+def test_a_pickle_that_is_not_read_may_lie_beside_safetensors(with_dense, unpickled):
+    import torch
+    from safetensors.torch import save_file
+
+    dense = with_dense / "2_Dense"
+    weight = torch.eye(8, 64)
+    save_file({"linear.weight": weight, "linear.bias": torch.zeros(8)}, dense / "model.safetensors")
+    (dense / "pytorch_model.bin").write_bytes(b"of no use")
+    (with_dense / "training_args.bin").write_bytes(b"of no use")
+    vectors = tower_of(with_dense).encode(TEXTS[:3])
+    assert vectors.shape == (3, 8)
+
+
+def test_a_pickled_adapter_beside_whole_weights_is_refused(small, tmp_path, unpickled):
+    shutil.copytree(small, tmp_path / "model")
+    (tmp_path / "model" / "adapter_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(WeightsError, match=r"adapter_model\.bin holds pickled.*no adapter_model\.safetensors"):
+        tower_of(tmp_path / "model")
+
+
+@pytest.mark.parametrize("named", ["config", "index"])
+def test_a_pickle_of_any_name_is_refused(small, tmp_path, unpickled, named):
+    """config.json may name the file of the weights, and the list of parts the files of the parts."""
+    import torch
+
+    folder = tmp_path / "model"
+    shutil.copytree(small, folder)
+    torch.save({}, folder / "weights.dat")
+    if named == "config":
+        described = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(described | {"transformers_weights": "weights.dat"}))
+    else:
+        (folder / "model.safetensors").unlink()
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "weights.dat"}}))
+    with pytest.raises(WeightsError, match=r"weights\.dat.*no \.?safetensors file"):
+        tower_of(folder)
+
+
 def test_foreign_modules_are_refused(small, tmp_path):
     shutil.copytree(small, tmp_path / "model")
     modules = tmp_path / "model" / "modules.json"

@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance
 
 from encoders import NoteImage
 from encoders.images import decode
-from encoders.vision.descriptor import Descriptor
+from encoders.vision.descriptor import ORDER, Descriptor
 
 ROOT = Path(__file__).parents[2]
 TOWER = Descriptor()
@@ -105,3 +105,12 @@ def test_flat_colours_differ():
 
 def test_no_pictures():
     assert TOWER.encode([]).shape == (0, TOWER.dim)
+
+
+def test_the_numbers_come_in_an_order_that_takes_of_every_group_early(picture):
+    described = [TOWER.preprocess(picture(seed)) for seed in range(3)]
+    encoded = TOWER.encode(described)
+    np.testing.assert_array_equal(np.sort(encoded, axis=1), np.sort(np.stack(described), axis=1))
+    np.testing.assert_allclose(encoded @ encoded.T, np.stack(described) @ np.stack(described).T, atol=1e-6)
+    groups = np.repeat([0, 1, 2, 3], [24, 12, 48, 96])
+    assert set(groups[ORDER[:31]]) == {0, 1, 2, 3}  # as many as a note of 100 numbers keeps
