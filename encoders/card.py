@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from encoders.card_text import cell, escaped, inline, license_fields, number
 from encoders.card_usage import usage
-from encoders.card_weights import Weights, weights_in
+from encoders.card_weights import parameters_of, weights_in
 from encoders.config import TowersConfig
 from encoders.config_base import PartConfig
 from encoders.text.config import MiniLMConfig
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 
 # Base weights whose licence is known here; of others only the one who saves an encoder knows it.
 LICENCES = {REPOSITORY: "apache-2.0"}
+# Random weights are made here, under the licence of notelens itself.
+OWN = "apache-2.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """What only the one who saves an encoder knows; all of it optional.
 
-    license: of the encoder, an identifier of the hub's ("apache-2.0", "mit", ...) or any other words.
+    license: of the encoder, an identifier of the hub's ("apache-2.0", "mit", ...) or any other words; "": that of its
+    weights where all of them are random or published under one licence that is known here, else not stated.
     data: what it was trained on, in words; datasets: identifiers of the hub's. language: ISO 639 codes.
     base_models: further weights it was made from, {name: licence}; those that the configuration names are known.
     evaluation: one row a system or slice, {name: {metric: value}}; evaluated_on: what it was measured on.
     """
 
-    license: str = "apache-2.0"
+    license: str = ""
     data: str = ""
     evaluation: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     evaluated_on: str = ""
@@ -55,16 +58,17 @@ def reads_pictures(encoder: "Encoder") -> bool:
 def _lines(encoder: "Encoder", folder: Path, card: Card) -> Iterator[str]:
     sources = _sources(encoder.config) | {name: licence for name, licence in card.base_models.items() if name.strip()}
     pictures = reads_pictures(encoder)
-    yield from _front_matter(card, sources, pictures)
+    license = inline(card.license) or _license_of_weights(encoder.config, sources)
+    yield from _front_matter(card, license, sources, pictures)
     yield "# A notelens encoder"
     yield ""
     modalities = "its words and its pictures" if pictures else "its words"
     yield f"Turns a note, whole or partial ({modalities}), into one unit vector of {encoder.dim} numbers, float32."
     yield f"Fingerprint: `{encoder.fingerprint}`; vectors may be compared where it is the same."
     yield ""
-    yield from _section("What it is", _shape(encoder, weights_in(folder)))
+    yield from _section("What it is", _shape(encoder, folder))
     yield from _section("What it was trained on", [_trained(card, encoder.config)])
-    yield from _section("Licences", _licences(card, sources))
+    yield from _section("Licences", _licences(license, sources))
     yield from _section("How good it was found to be", _evaluation(card))
     yield from _section("How to use it", usage(pictures))
     yield from _section("Limits", _limits(encoder.config, pictures))
@@ -77,12 +81,12 @@ def _section(title: str, lines: "Iterator[str] | list[str]") -> Iterator[str]:
     yield ""
 
 
-def _front_matter(card: Card, sources: Mapping[str, str], pictures: bool) -> Iterator[str]:
+def _front_matter(card: Card, license: str, sources: Mapping[str, str], pictures: bool) -> Iterator[str]:
     from huggingface_hub import ModelCardData
 
     # Only names of the hub's are links there; a file or an architecture is told of in the text.
     bases = [name for name in sources if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not Path(name).exists()]
-    license, license_name = license_fields(card.license)
+    identifier, license_name = license_fields(license)
     data = ModelCardData(
         library_name="sentence-transformers",
         pipeline_tag="feature-extraction" if pictures else "sentence-similarity",
@@ -91,7 +95,7 @@ def _front_matter(card: Card, sources: Mapping[str, str], pictures: bool) -> Ite
         base_model=[inline(name) for name in bases] or None,
         datasets=[inline(name) for name in card.datasets] or None,
         language=[inline(code) for code in card.language] or None,
-        license=license,
+        license=identifier,
         license_name=license_name,
     )
     yield "---"
@@ -100,7 +104,7 @@ def _front_matter(card: Card, sources: Mapping[str, str], pictures: bool) -> Ite
     yield ""
 
 
-def _shape(encoder: "Encoder", weights: Mapping[str, Weights]) -> Iterator[str]:
+def _shape(encoder: "Encoder", folder: Path) -> Iterator[str]:
     config = encoder.config
     yield f"Kind: `{getattr(config, 'kind', 'towers')}`."
     yield ""
@@ -121,9 +125,14 @@ def _shape(encoder: "Encoder", weights: Mapping[str, Weights]) -> Iterator[str]:
         yield ""
     yield "| weights | parameters | stored as |"
     yield "|---|---|---|"
-    for name, counted in weights.items():
+    parts = weights_in(folder)
+    for name, counted in parts.items():
         yield f"| {cell(name)} | {counted.parameters:,} | {cell(', '.join(counted.formats))} |"
-    yield f"| all | {sum(counted.parameters for counted in weights.values()):,} | |"
+    total = parameters_of(folder)
+    once = (
+        ", what several parts keep a copy of counted once" if total < sum(c.parameters for c in parts.values()) else ""
+    )
+    yield f"| all{once} | {total:,} | |"
     yield ""
     yield "It runs in float32, or in bfloat16 where the machine computes in it; the fingerprint is of what is stored."
 
@@ -136,10 +145,10 @@ def _trained(card: Card, config: PartConfig) -> str:
     return "This encoder was not trained on interactions: it is made of the weights named here as they were published."
 
 
-def _licences(card: Card, sources: Mapping[str, str]) -> Iterator[str]:
+def _licences(license: str, sources: Mapping[str, str]) -> Iterator[str]:
     yield "| of | licence |"
     yield "|---|---|"
-    yield f"| this encoder | {cell(card.license)} |"
+    yield f"| this encoder | {cell(license or 'not stated')} |"
     for name, licence in sources.items():
         yield f"| {cell(name)} | {cell(licence or 'not recorded here: ask who published it')} |"
 
@@ -202,6 +211,15 @@ def _sources(config: PartConfig) -> dict[str, str]:
     """The base weights that a configuration names, {name: licence}, "" where it is not known here."""
     named = [part for part in _parts(config).values() if part.place is not None and not _is_random(part)]
     return {name: LICENCES.get(name, "") for name in sorted({_base(part) for part in named})}
+
+
+def _license_of_weights(config: PartConfig, sources: Mapping[str, str]) -> str:
+    """The one licence of all weights of an encoder, or "" where one is not known here, or they differ."""
+    parts = [part for part in _parts(config).values() if part.place is not None]
+    found = set(sources.values()) | {OWN for part in parts if _is_random(part)}
+    if any(getattr(part, "adapter", None) is not None for part in parts):
+        return ""
+    return found.pop() if len(found) == 1 else ""
 
 
 def _is_random(part: PartConfig) -> bool:

@@ -30,9 +30,11 @@ def number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
-def license_fields(license: str) -> tuple[str, str | None]:
-    """Return a licence as front matter names it: an identifier of the hub's, or "other" and its name."""
+def license_fields(license: str) -> tuple[str | None, str | None]:
+    """Return a licence as front matter names it: an identifier of the hub's, or "other" and its name; None if blank."""
     name = inline(license)
+    if not name:
+        return None, None
     if re.fullmatch(r"[a-z0-9][a-z0-9.+-]{1,40}", name):
         return name, None
-    return "other", name or "not stated"
+    return "other", name

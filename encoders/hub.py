@@ -50,13 +50,15 @@ def find_model(model: str, revision: str | None = None, *, weights: bool = True)
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     wanted = WANTED if weights else [pattern for pattern in WANTED if pattern != "*.safetensors"]
-    cached = None
+    partly = False
     try:
         cached = Path(snapshot_download(model, revision=revision, allow_patterns=wanted, local_files_only=True))
         if not weights or _has_weights(cached):
             return cached
-    except LocalEntryNotFoundError:
-        pass
+        partly = True
+    except LocalEntryNotFoundError as error:
+        # With the path of the folder where the client knows by a list of the files that some are missing.
+        partly = hasattr(error, "snapshot_path")
     except HFValidationError as error:
         raise WeightsError(f"{model!r} is neither a folder nor a hub name (owner/name): {error}") from error
     try:
@@ -64,7 +66,7 @@ def find_model(model: str, revision: str | None = None, *, weights: bool = True)
         return Path(snapshot_download(model, revision=revision, allow_patterns=wanted))
     except Exception as error:
         # The hub client and its transport raise errors of several libraries; all mean: not to be had now.
-        raise WeightsError(_why(model, revision, error, partly=cached is not None)) from error
+        raise WeightsError(_why(model, revision, error, partly=partly)) from error
 
 
 def _has_weights(folder: Path) -> bool:
@@ -119,9 +121,7 @@ def _why(model: str, revision: str | None, error: Exception, *, partly: bool) ->
     fetch = f"hf download {model}" + (f" --revision {revision}" if revision else "")
     place = f"the model {model!r} is not in the hub's cache, and "
     if partly:
-        place = (
-            f"the model {model!r} is only partly in the hub's cache (weights are missing; {fetch} completes it), and "
-        )
+        place = f"the model {model!r} is only partly in the hub's cache (files are missing; {fetch} completes it), and "
     fetch += " --local-dir FOLDER"
     match error:
         case GatedRepoError():

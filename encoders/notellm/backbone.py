@@ -76,7 +76,7 @@ class Backbone(nn.Module):
         else:
             from transformers import AutoModelForCausalLM
 
-            folder = find_model(model, revision)
+            folder = find_model(model, revision, weights=seed is None)
             backbone = cls(load_model(AutoModelForCausalLM, folder, seed), Vocabulary.load(folder, added))
             if not backbone.rearranges and not _is_causal(backbone):
                 raise EncoderError(

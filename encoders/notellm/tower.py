@@ -11,11 +11,11 @@ from encoders.base import TextInput
 from encoders.blocks import Vectors, unit_rows
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError
+from encoders.evaluating import evaluating
 from encoders.hub import config_digest, find_model, state_digest
 from encoders.note import Note
 from encoders.notellm.backbone import Backbone, Prefix, stamp
 from encoders.notellm.config import NoteLLMConfig
-from encoders.notellm.evaluating import evaluating
 from encoders.notellm.generate import LONGEST_ANSWER, suggest
 from encoders.notellm.lora import add_adapter
 from encoders.notellm.module import NoteModule

@@ -16,11 +16,11 @@ from encoders.blocks import Blocks, Vectors, unit_rows
 from encoders.card import Card
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError, NoteRejected, Reason
+from encoders.evaluating import evaluating
 from encoders.hub import config_digest, state_digest
 from encoders.images import ImageLimits, decode
 from encoders.note import Note
 from encoders.notellm.backbone import Backbone, stamp
-from encoders.notellm.evaluating import evaluating
 from encoders.notellm.generate import LONGEST_ANSWER
 from encoders.notellm.template import EMB, Template
 from encoders.notellm2.bridge import make_bridge, save_bridge

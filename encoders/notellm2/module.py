@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from encoders.evaluating import evaluating
 from encoders.notellm.backbone import Backbone, Prefix, stamp
-from encoders.notellm.evaluating import evaluating
 from encoders.notellm.layouts import Layout
 from encoders.notellm2.bridge import Bridge
 from encoders.notellm2.prompt import VISUAL, Plan

@@ -13,9 +13,9 @@ from encoders.base import TextInput
 from encoders.blocks import Vectors, unit_rows
 from encoders.device import Precision, best_device, resolve_precision
 from encoders.errors import EncoderError
+from encoders.evaluating import evaluating
 from encoders.hub import config_digest, state_digest
 from encoders.note import Note
-from encoders.notellm.evaluating import evaluating
 from encoders.text.config import TransformerConfig
 from encoders.text.render import render
 from encoders.text.transformer_batches import by_length, pad

@@ -29,7 +29,7 @@ def load_stored(config: TransformerConfig) -> Loaded:
     """Read model, projection and tokenizer; with template `note`, [EMB] is one of the tokens. Raises EncoderError."""
     from transformers import AutoModel
 
-    folder = find_model(config.model, config.revision)
+    folder = find_model(config.model, config.revision, weights=config.seed is None)
     tokenizer = load_tokenizer(folder)
     backbone = cast(Any, load_model(AutoModel, folder, config.seed))
     check_encoder(backbone.config, config.model)

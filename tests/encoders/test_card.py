@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from huggingface_hub import ModelCard
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from encoders import Note, NoteEncoder, TowersConfig, from_pretrained, load_encoder, resolve_config
-from encoders.card import Card, write_card
+from encoders.card import Card, _license_of_weights, write_card
 from encoders.card_text import cell, escaped, number
-from encoders.config import NoImageConfig, OpenClipConfig, TransformerConfig
+from encoders.card_weights import parameters_of
+from encoders.config import NoImageConfig, OpenClipConfig, OpenClipTextConfig, TransformerConfig
 from encoders.folder import save_encoder
+from encoders.text.config import MiniLMConfig
+from encoders.text.stock import find_minilm
 
 EVALUATION = {
     "movies, text": {"recall@50": 0.123456, "mrr": 0.5, "queries": 1200},
@@ -119,7 +123,63 @@ def test_the_base_is_known_after_saving_twice(encoder, tmp_path):
 def test_a_licence_that_is_no_identifier(encoder, tmp_path):
     told = front_matter(card_of(encoder, tmp_path, license="All rights reserved"))
     assert (told["license"], told["license_name"]) == ("other", "All rights reserved")
-    assert front_matter(card_of(encoder, tmp_path, license=" "))["license"] == "other"
+
+
+def test_a_licence_is_not_made_up(small, encoder, tmp_path, bert_folder):
+    """Of weights from a folder nobody here knows the licence, whatever else is in the encoder."""
+    folder = TransformerConfig(model=str(bert_folder))
+    mixed = NoteEncoder(TowersConfig(text=TransformerConfig(model=str(bert_folder), seed=1)), "float32")
+    partly = NoteEncoder(TowersConfig(text=folder, image=OpenClipConfig(model="tiny", seed=1)), "float32")
+    for unknown in (small, partly):
+        text = card_of(unknown, tmp_path, license=" ")
+        assert not {"license", "license_name"} & set(front_matter(text))
+        assert "| this encoder | not stated |" in text
+    for known in (encoder, mixed):
+        text = card_of(known, tmp_path)
+        assert front_matter(text)["license"] == "apache-2.0"
+        assert "| this encoder | apache-2.0 |" in text
+    for told in ({"a/b": "mit"}, {"a/b": ""}):
+        assert "license" not in front_matter(card_of(encoder, tmp_path, base_models=told))
+    assert front_matter(card_of(small, tmp_path, license="mit"))["license"] == "mit"
+
+
+def test_a_trained_encoder_has_no_licence_of_its_base(tmp_path):
+    """Of other weights in the layout of the stock ones, only the one who made them knows the licence."""
+    folder = tmp_path / "trained"
+    shutil.copytree(find_minilm(), folder)
+    state = load_file(folder / "model.safetensors")
+    state["embeddings.word_embeddings.weight"] = state["embeddings.word_embeddings.weight"] + np.float32(0.001)
+    save_file(state, folder / "model.safetensors")
+    trained = NoteEncoder(TowersConfig(text=MiniLMConfig(folder=folder)), "float32")
+    text = card_of(trained, tmp_path)
+    assert "license" not in front_matter(text)
+    assert "| this encoder | not stated |" in text
+
+
+def test_random_weights_with_an_adapter_have_no_licence_of_ours():
+    config = resolve_config("notellm:tiny")
+    assert _license_of_weights(config, {}) == "apache-2.0"
+    assert isinstance(config, TowersConfig)
+    adapted = config.text.model_copy(update={"adapter": "owner/adapter"})
+    assert _license_of_weights(config.model_copy(update={"text": adapted}), {}) == ""
+
+
+def test_both_halves_of_a_clip_are_counted_once(tmp_path):
+    """Each half keeps the whole model, so that open_clip opens it."""
+    halves = TowersConfig(image=OpenClipConfig(model="tiny", seed=1), text=OpenClipTextConfig(model="tiny", seed=1))
+    NoteEncoder(halves, "float32").save_pretrained(tmp_path / "encoder")
+    (file,) = (tmp_path / "encoder" / "image").glob("*.safetensors")
+    count = sum(weight.size for weight in load_file(file).values() if weight.dtype.kind == "f")
+    text = (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
+    for part in ("image", "text", "all, what several parts keep a copy of counted once"):
+        assert re.search(rf"\| {part} \| {count:,} \|", text), part
+
+
+def test_files_of_one_size_that_differ_are_counted_both(tmp_path):
+    for name, value in (("a", 0), ("b", 0), ("c", 1)):
+        (tmp_path / name).mkdir()
+        save_file({"w": np.full((2, 3), value, np.float32)}, tmp_path / name / "model.safetensors")
+    assert parameters_of(tmp_path) == 12
 
 
 def test_figures_with_four_digits(encoder, tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import torch
@@ -17,6 +19,11 @@ from transformers import AutoModel, AutoModelForCausalLM
 from encoders import hub
 from encoders.errors import EncoderError, WeightsError
 from encoders.hub import find_model, load_model, load_tokenizer, state_digest
+
+COMMIT, OLDER = "0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef"
+INDEX = "model.safetensors.index.json"
+PARTS = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+CONTENTS = {INDEX: json.dumps(PARTS).encode()}
 
 
 @pytest.fixture
@@ -65,6 +72,72 @@ def answer(cache, monkeypatch):
 
 
 @pytest.fixture
+def serving(cache, monkeypatch):
+    """A hub on this machine with one commit of owner/name: serving(commit, files, revision) → the requests for it."""
+    servers = []
+
+    def start(commit, files, revision="main"):
+        asked = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                path = unquote(self.path.partition("?")[0])
+                asked.append(path)
+                listed = [
+                    {"type": "file", "path": name, "size": len(held), "oid": hashlib.sha1(held).hexdigest()}
+                    for name, held in files.items()
+                ]
+                known = {
+                    f"/owner/name/resolve/{commit}/{name}": (held, hashlib.sha1(held).hexdigest())
+                    for name, held in files.items()
+                }
+                model = json.dumps({"id": "owner/name", "sha": commit, "siblings": []}).encode()
+                known["/api/models/owner/name"] = (model, "")
+                known[f"/api/models/owner/name/revision/{revision}"] = (model, "")
+                known[f"/api/models/owner/name/tree/{commit}"] = (json.dumps(listed).encode(), "")
+                content, tag = known.get(path, (b"", ""))
+                self.send_response(200 if path in known else 404)
+                self.send_header("Content-Length", str(len(content)))
+                self.send_header("X-Repo-Commit", commit)
+                self.send_header("ETag", f'"{tag}"')
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(content)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *args):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+            f"http://127.0.0.1:{server.server_port}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+        )
+        return asked
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def keep(cache, commit, *files):
+    """Put a commit of owner/name into the cache, the newest of `main`, with these files of it."""
+    kept = cache / "models--owner--name"
+    snapshot = kept / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    for name in files:
+        (snapshot / name).write_bytes(CONTENTS.get(name, b"{}"))
+    (kept / "refs").mkdir(exist_ok=True)
+    (kept / "refs" / "main").write_text(commit)
+    return snapshot
+
+
+@pytest.fixture
 def copied(bert_folder, tmp_path):
     """A copy of the small BERT's folder, to be damaged."""
     return Path(shutil.copytree(bert_folder, tmp_path / "bert"))
@@ -89,14 +162,56 @@ class TestFind:
             find_model("two words")
 
     def test_the_cache_needs_no_network(self, cache, unreached):
-        commit = "0123456789abcdef0123456789abcdef01234567"
-        kept = cache / "models--owner--name"
-        (kept / "snapshots" / commit).mkdir(parents=True)
-        (kept / "snapshots" / commit / "config.json").write_text("{}")
-        (kept / "refs").mkdir()
-        (kept / "refs" / "main").write_text(commit)
-        assert find_model("owner/name") == kept / "snapshots" / commit
-        assert find_model("owner/name", commit) == kept / "snapshots" / commit
+        kept = keep(cache, COMMIT, "config.json", "model.safetensors")
+        assert find_model("owner/name") == kept
+        assert find_model("owner/name", COMMIT) == kept
+
+    def test_the_revision_is_looked_up_in_the_cache(self, cache, unreached):
+        older, newer = (keep(cache, commit, "model.safetensors") for commit in (OLDER, COMMIT))
+        (cache / "models--owner--name" / "refs" / "v1").write_text(OLDER)
+        assert find_model("owner/name") == newer
+        assert find_model("owner/name", OLDER) == find_model("owner/name", "v1") == older
+
+    def test_a_cache_of_the_configuration_is_enough_without_weights(self, cache, unreached):
+        kept = keep(cache, COMMIT, "config.json", "tokenizer.json")
+        assert find_model("owner/name", weights=False) == kept
+
+    @pytest.mark.parametrize("files", [("config.json",), ("config.json", "model-1.safetensors", INDEX)])
+    def test_a_cache_without_all_weights_is_completed(self, cache, serving, files):
+        kept = keep(cache, COMMIT, *files)
+        served = ["config.json", "model-1.safetensors", "model-2.safetensors", INDEX, "pytorch_model.bin"]
+        serving(COMMIT, {name: CONTENTS.get(name, b"{}") for name in served})
+        assert find_model("owner/name") == kept
+        assert sorted(path.name for path in kept.iterdir()) == sorted(served[:-1])
+
+    def test_without_weights_none_are_fetched(self, cache, serving):
+        asked = serving(COMMIT, {"config.json": b"{}", "model.safetensors": b"weights"})
+        folder = find_model("owner/name", weights=False)
+        assert [path.name for path in folder.iterdir()] == ["config.json"]
+        assert not [path for path in asked if path.endswith(".safetensors")]
+        assert sorted(path.name for path in find_model("owner/name").iterdir()) == ["config.json", "model.safetensors"]
+
+    def test_the_revision_is_fetched(self, cache, serving):
+        keep(cache, COMMIT, "model.safetensors")
+        serving(OLDER, {"config.json": b"{}", "model.safetensors": b"weights"}, revision="v1")
+        assert find_model("owner/name", "v1").name == OLDER
+
+    @pytest.mark.parametrize("offline", [True, False])
+    def test_a_cache_that_cannot_be_completed_says_what_completes_it(self, cache, monkeypatch, reached, offline):
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", offline)
+        keep(cache, COMMIT, "config.json", "tokenizer.json")
+        wanted = rf"only partly in the hub's cache \(files.*hf download owner/name --revision {COMMIT} completes it\)"
+        with pytest.raises(WeightsError, match=wanted) as caught:
+            find_model("owner/name", COMMIT)
+        assert "pickle" not in str(caught.value)
+        assert ("HF_HUB_OFFLINE" in str(caught.value)) == offline
+
+    def test_a_broken_off_download_says_what_completes_it(self, cache, serving, monkeypatch, unreached):
+        serving(COMMIT, {"config.json": b"{}", "model.safetensors": b"weights"})
+        find_model("owner/name", weights=False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        with pytest.raises(WeightsError, match=r"only partly in the hub's cache.*hf download owner/name completes it"):
+            find_model("owner/name")
 
     def test_an_unreachable_hub_says_what_helps(self, cache, reached):
         with pytest.raises(WeightsError, match="hf download owner/name --local-dir FOLDER") as caught:

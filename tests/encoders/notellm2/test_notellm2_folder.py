@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -144,3 +145,27 @@ def test_an_adapter_is_merged_and_saved_with_the_rest(notellm2_config, models, n
     opened = from_pretrained(tmp_path / "e", "float32")
     assert opened.config.adapter is None
     np.testing.assert_array_equal(opened.encode(notes), expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_attention_heads": 2, "num_key_value_heads": 1},
+        {"hidden_act": "gelu"},
+        {"rope_parameters": {"rope_theta": 500.0, "rope_type": "default"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_configuration_edited_alone_is_another_encoder(
+    notellm2, notellm2_config, models, notes, vectors, tmp_path, change
+):
+    moved = copytree(models / "lm", tmp_path / "lm")
+    there = notellm2_config.model_copy(update={"model": str(moved)})
+    assert NoteLLM2(there, "bfloat16").fingerprint == notellm2.fingerprint
+    config = json.loads((moved / "config.json").read_text())
+    (moved / "config.json").write_text(json.dumps(config | change))
+    other = NoteLLM2(there, "float32")
+    assert np.abs(other.encode(notes) - vectors).max() > 1e-5
+    assert other.fingerprint != notellm2.fingerprint
+    other.save_pretrained(tmp_path / "e")
+    assert from_pretrained(tmp_path / "e", "bfloat16").fingerprint == other.fingerprint

@@ -60,3 +60,33 @@ def test_a_step_changes_vectors_fingerprint_and_what_is_saved(trained, prepared,
     fresh = NoteLLM2(trained.save(tmp_path).located_in(tmp_path), "float32")
     assert abs(fresh.encode(notes) - after).max() < 3e-6
     assert fresh.fingerprint == trained.fingerprint
+
+
+def test_vectors_and_suggestions_are_made_in_evaluation_mode(trained, prepared, notes):
+    import peft
+
+    lora = peft.LoraConfig(r=4, lora_dropout=0.5, target_modules="all-linear", init_lora_weights=False)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        peft.get_peft_model(trained.module.backbone.causal, lora)
+    modes = [part.training for part in trained.module.modules()]
+    assert any(modes)
+    with torch.no_grad():
+        assert not torch.equal(trained.compress(prepared).whole, trained.compress(prepared).whole)
+    trained.module._prefixes.clear()
+    known = [f"kind {i}" for i in range(40)]
+
+    def everything():
+        return trained.embed(prepared), trained.embed_visual(prepared), trained.suggest_tags(notes[:3], 2, known)
+
+    vectors, visual, suggested = everything()
+    again = everything()
+    assert (vectors == again[0]).all()
+    assert (visual == again[1]).all()
+    assert [part.training for part in trained.module.modules()] == modes
+    trained.module.eval()
+    trained.module._prefixes.clear()
+    expected = everything()
+    assert (vectors == expected[0]).all()
+    assert (visual == expected[1]).all()
+    assert suggested == again[2] == expected[2]

@@ -216,6 +216,24 @@ def test_a_tokenizer_of_transformers_beside_the_model(hf_folder, tmp_path, unrea
     np.testing.assert_array_equal(again.encode(TEXTS), tower.encode(TEXTS))
 
 
+def test_the_words_of_its_tokenizer_are_in_the_identity(hf_folder, tmp_path, unreached):
+    tower = OpenClipText(config := OpenClipTextConfig(model=str(hf_folder), seed=1), "float32")
+    identity = tower.identity()
+    tower.encode(TEXTS)
+    assert tower.identity() == identity
+    tower.save(tmp_path / "text")
+    saved = config.saved_as("text").located_in(tmp_path)
+    assert OpenClipText(saved, "bfloat16").identity() == identity
+    swapped = json.loads((path := hf_folder / "tokenizer.json").read_text())
+    words = swapped["model"]["vocab"]
+    words["cat"], words["dog"] = words["dog"], words["cat"]
+    path.write_text(json.dumps(swapped))
+    other = OpenClipText(config, "float32")
+    assert other.identity() != identity
+    assert other.identity() | {"tokenizer": identity["tokenizer"]} == identity
+    assert np.abs(other.encode(["a cat"]) - tower.encode(["a cat"])).max() > 1e-3
+
+
 def test_a_folder_without_the_files_of_its_tokenizer(hf_folder, unreached):
     for path in hf_folder.glob("tokenizer*"):
         path.unlink()

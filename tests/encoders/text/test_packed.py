@@ -33,8 +33,27 @@ def bert() -> Bert:
 
 
 @pytest.fixture(scope="module")
-def towers(encoder) -> dict[str, MiniLM]:
-    return {"float32": encoder.text, "int8": MiniLM(precision="int8")}
+def vnni() -> None:
+    """Skip where the CPU does not multiply bytes: there int8 is refused, and its sums of 16 bits overflow."""
+    try:
+        device.needs_int8("cpu")
+    except EncoderError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def rounded(vnni) -> MiniLM:
+    """The stock text tower in int8."""
+    return MiniLM(precision="int8")
+
+
+@pytest.fixture
+def tower(request, encoder) -> MiniLM:
+    """The text tower in the precision that a test is parametrised with."""
+    return encoder.text if request.param == "float32" else request.getfixturevalue("rounded")
+
+
+precisions = pytest.mark.parametrize("tower", ["float32", pytest.param("int8", marks=pytest.mark.vnni)], indirect=True)
 
 
 def alone(network: Bert, text: list[int]) -> torch.Tensor:
@@ -101,8 +120,9 @@ def test_calibration_sees_what_the_layers_read(bert):
     assert all(torch.equal(ranges[name].high, again[name].high) for name in ranges)
 
 
+@pytest.mark.vnni
 @pytest.mark.parametrize("kind", ["plain", "levelled", "bounded"])
-def test_int8_product_is_the_product_of_the_rounded(kind):
+def test_int8_product_is_the_product_of_the_rounded(vnni, kind):
     """Against NumPy with the same rounding, in float64: the integer sums are exact."""
     rng = np.random.default_rng(0)
     weight, bias = rng.normal(0, 0.1, (24, 64)).astype(np.float32), rng.normal(0, 1, 24).astype(np.float32)
@@ -140,30 +160,31 @@ def test_int8_rows_of_zeros():
     torch.testing.assert_close(dense(torch.zeros(3, 16)), torch.arange(8.0).expand(3, 8), atol=1e-5, rtol=0)
 
 
-def test_int8_is_near_float32(towers):
-    exact, rounded = (towers[precision].encode(SHORT) for precision in ("float32", "int8"))
-    cosines = (exact * rounded).sum(axis=1)
+@pytest.mark.vnni
+def test_int8_is_near_float32(encoder, rounded):
+    exact, found = (tower.encode(SHORT) for tower in (encoder.text, rounded))
+    cosines = (exact * found).sum(axis=1)
     assert cosines.mean() >= 0.998  # single words are the hardest; notes reach 0.999
     assert cosines.min() >= 0.996
-    np.testing.assert_allclose(np.linalg.norm(rounded, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
 
-def test_int8_of_movies(towers, movies):
+@pytest.mark.vnni
+def test_int8_of_movies(encoder, rounded, movies):
     import json
 
     with (movies / "notes.jsonl").open(encoding="utf-8") as lines:
         notes = [json.loads(line) for line, _ in zip(lines, range(48), strict=False)]
     texts = [f"{note['title']}. {', '.join(note['tags'])}. {note['text']}" for note in notes]
-    exact, rounded = (towers[precision].encode(texts) for precision in ("float32", "int8"))
-    assert (exact * rounded).sum(axis=1).mean() >= 0.999
+    exact, found = (tower.encode(texts) for tower in (encoder.text, rounded))
+    assert (exact * found).sum(axis=1).mean() >= 0.999
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_company_order_and_budget_change_nothing_beyond_rounding(towers, precision, monkeypatch):
-    tower = towers[precision]
+@precisions
+def test_company_order_and_budget_change_nothing_beyond_rounding(tower, encoder, monkeypatch):
     together = tower.encode(SHORT)
     # bytes may round another way where attention, in bfloat16, differs in its last digit
-    least = 0.999999 if precision == "float32" else 0.9999
+    least = 0.999999 if tower is encoder.text else 0.9999
     order = np.random.default_rng(1).permutation(len(SHORT))
     assert ((tower.encode([SHORT[i] for i in order]) * together[order]).sum(axis=1) >= least).all()
     assert all(tower.encode([text])[0] @ row >= least for text, row in zip(SHORT[::3], together[::3], strict=True))
@@ -172,26 +193,26 @@ def test_company_order_and_budget_change_nothing_beyond_rounding(towers, precisi
         assert ((tower.encode(SHORT) * together).sum(axis=1) >= least).all()
 
 
-def test_int8_blank_and_very_long(towers):
-    blank, long, cut = towers["int8"].encode(["", "ramen " * 20_000, "ramen " * 254])
+@pytest.mark.vnni
+def test_int8_blank_and_very_long(rounded):
+    blank, long, cut = rounded.encode(["", "ramen " * 20_000, "ramen " * 254])
     assert not blank.any()
     assert long @ cut >= 0.9999
 
 
-def test_batches_hold_no_more_than_the_budget(towers, monkeypatch):
+def test_batches_hold_no_more_than_the_budget(encoder, monkeypatch):
     taken: list[list[int]] = []
-    packed = towers["float32"].packed
+    packed = encoder.text.packed
     assert packed is not None
     means = packed.means
     monkeypatch.setattr(packed, "means", lambda texts: taken.append([len(text) for text in texts]) or means(texts))
     monkeypatch.setattr(minilm, "TOKEN_BUDGET", 100)
-    towers["float32"].encode(["word " * count for count in (120, 40, 40, 30, 30, 5, 5, 5)])
+    encoder.text.encode(["word " * count for count in (120, 40, 40, 30, 30, 5, 5, 5)])
     assert taken == [[122], [42, 42], [32, 32, 7, 7, 7]]
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_two_threads_at_once(towers, precision):
-    tower = towers[precision]
+@precisions
+def test_two_threads_at_once(tower):
     parts = [SHORT[:4], SHORT[4:]]
     expected = [tower.encode(part) for part in parts]
     found: dict[int, list[np.ndarray]] = {0: [], 1: []}
@@ -213,8 +234,9 @@ def test_two_threads_at_once(towers, precision):
             assert ((vectors * expected[part]).sum(axis=1) >= 0.9999).all()
 
 
-def test_the_fingerprint_does_not_know_the_precision(towers):
-    assert towers["int8"].identity() == towers["float32"].identity()
+@pytest.mark.vnni
+def test_the_fingerprint_does_not_know_the_precision(encoder, rounded):
+    assert rounded.identity() == encoder.text.identity()
 
 
 def test_int8_where_it_cannot_be(monkeypatch):

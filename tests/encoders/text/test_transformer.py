@@ -168,9 +168,10 @@ def test_what_decides_the_vectors_is_in_the_identity(bert_folder, tmp_path):
     copied = Path(shutil.copytree(bert_folder, tmp_path / "bert"))
     assert tower_of(copied).identity() == base
     config = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
-    others.append(tower_of(copied))
-    assert len({json.dumps(identity) for identity in [base, *(tower.identity() for tower in others)]}) == 8
+    for change in ({"hidden_act": "relu"}, {"num_attention_heads": 2}):
+        (copied / "config.json").write_text(json.dumps(config | change))
+        others.append(tower_of(copied))
+    assert len({json.dumps(identity) for identity in [base, *(tower.identity() for tower in others)]}) == 9
 
 
 class TestProjection:
@@ -244,6 +245,20 @@ class TestTraining:
         tower.save(tmp_path)
         np.testing.assert_array_equal(tower_of(tmp_path).encode(["ramen"]), tower.encode(["ramen"]))
         assert tower_of(tmp_path).identity() == tower.identity() != exact.identity()
+
+    def test_vectors_are_made_in_evaluation_mode(self, bert_folder):
+        tower = tower_of(bert_folder)
+        texts = texts_of(6, seed=7)
+        expected = tower.encode(texts)
+        tower.module.train()
+        tower.module.backbone.encoder.eval()
+        modes = [part.training for part in tower.module.modules()]
+        ids, mask = torch.tensor([[101, 2000, 102]]), torch.ones(1, 3, dtype=torch.int64)
+        with torch.no_grad():  # the embeddings' dropout
+            assert not torch.equal(tower.module(ids, mask), tower.module(ids, mask))
+        np.testing.assert_array_equal(tower.encode(texts), expected)
+        np.testing.assert_array_equal(tower.encode(texts), expected)
+        assert [part.training for part in tower.module.modules()] == modes
 
 
 class TestRefused:

@@ -197,7 +197,11 @@ def test_a_saved_folder_needs_neither_arrays_nor_graph(random_arrays, tmp_path, 
     pixels = [tower.preprocess(picture(1))]
     np.testing.assert_array_equal(again.preprocess(picture(1)), pixels[0])
     np.testing.assert_array_equal(again.encode(pixels), tower.encode(pixels))
-    assert again.identity() == tower.identity()
+    rounded = TimmTower(config, "bfloat16")
+    assert again.identity() == tower.identity() == rounded.identity()
+    rounded.save(tmp_path / "rounded")
+    of_rounded = TimmTower(config.saved_as("rounded").located_in(tmp_path), "bfloat16")
+    assert of_rounded.identity() == tower.identity()
 
 
 def test_arrays_of_another_width_are_refused(random_arrays):
