@@ -74,5 +74,5 @@ class Encoder(Protocol):
     def save(self, folder: Path) -> PartConfig:
         """Write weights and the like into an empty folder; returns the configuration that reads them from there."""
 
-    def save_pretrained(self, folder: Path, card: "Card" = ...) -> None:
+    def save_pretrained(self, folder: Path | str, card: "Card" = ...) -> None:
         """Write a folder, with model card and checksums, that `encoders.from_pretrained` reads on any machine."""

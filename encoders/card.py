@@ -142,7 +142,10 @@ def _trained(card: Card, config: PartConfig) -> str:
         return escaped(card.data)
     if any(_is_random(part) for part in _parts(config).values()):
         return "This encoder was not trained on interactions, and some of its weights are random: it is to be trained."
-    return "This encoder was not trained on interactions: it is made of the weights named here as they were published."
+    return (
+        "This encoder was not trained on interactions as far as is recorded: it is made of the weights named here, "
+        "as they came."
+    )
 
 
 def _licences(license: str, sources: Mapping[str, str]) -> Iterator[str]:

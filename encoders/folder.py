@@ -16,10 +16,11 @@ FORMAT = 1
 CHECKSUMS = "checksums.json"
 
 
-def save_encoder(encoder: "Encoder", folder: Path, card: Card = Card()) -> None:
+def save_encoder(encoder: "Encoder", folder: Path | str, card: Card = Card()) -> None:
     """Write an encoder into a new or empty folder; raises EncoderError where something is in it already."""
     from encoders.sentence_transformer.module import write_modules
 
+    folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise EncoderError(f"{folder} is not empty; name a new folder for the encoder")
     folder.mkdir(parents=True, exist_ok=True)

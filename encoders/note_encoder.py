@@ -150,7 +150,7 @@ class NoteEncoder:
             _save_query(self.image_query, folder / POOLING_FILE)
         return self.config.model_copy(update=parts)
 
-    def save_pretrained(self, folder: Path, card: Card = Card()) -> None:
+    def save_pretrained(self, folder: Path | str, card: Card = Card()) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
         from encoders.folder import save_encoder
 

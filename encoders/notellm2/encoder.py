@@ -148,7 +148,7 @@ class NoteLLM2:
         save_bridge(module.bridge, folder / "connector.safetensors")
         return self.config.saved_as(".")
 
-    def save_pretrained(self, folder: Path, card: Card = Card()) -> None:
+    def save_pretrained(self, folder: Path | str, card: Card = Card()) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
         from encoders.folder import save_encoder
 

@@ -129,7 +129,7 @@ class SentenceTransformerEncoder:
             models.save(self.config.model, self.config.revision, self.loaded, folder / "model")
         return self.config.saved_as("model")
 
-    def save_pretrained(self, folder: Path, card: Card = Card()) -> None:
+    def save_pretrained(self, folder: Path | str, card: Card = Card()) -> None:
         """Write config, weights, model card and checksums; the folder opens on any machine."""
         from encoders.folder import save_encoder
 
