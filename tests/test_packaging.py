@@ -101,7 +101,7 @@ def test_the_public_names_of_the_rooms():
             "resolve_config",
         ]
     )
-    assert sorted(retrieval.__all__) == ["Hit", "Retriever", "Why"]
+    assert sorted(retrieval.__all__) == ["Hit", "Retriever", "Weights", "Why"]
     for room in (encoders, retrieval):
         assert [name for name in room.__all__ if getattr(room, name, None) is None] == []
     with pytest.raises(AttributeError, match="nothing"):
