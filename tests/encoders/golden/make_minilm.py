@@ -25,7 +25,7 @@ def main() -> None:
         with torch.no_grad():
             mean = model(**tokens).last_hidden_state[0].mean(dim=0)
         rows.append((mean / mean.norm()).numpy())
-    np.savez(Path(__file__).parent / "minilm.npz", texts=np.array(TEXTS), vectors=np.stack(rows))
+    np.savez_compressed(Path(__file__).parent / "minilm.npz", texts=np.array(TEXTS), vectors=np.stack(rows))
 
 
 if __name__ == "__main__":
