@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,9 @@ def make_demo_corpus(
             f"a demo corpus needs at least {FEWEST_NOTES} notes, one user and a seed of 0 or more; "
             f"got {notes} notes, {users} users, seed {seed}"
         )
+    if processes != 1 and parent_process() is not None:
+        # A script without a main guard runs again in each process it spawns, which would then be killed half-way.
+        raise DemoError("a process of another's pool cannot draw covers with processes of its own: pass processes=1")
     catalogue = load_catalogue()
     stamp = {"format": FORMAT, "seed": seed, "notes": notes, "users": users, "texts": _texts_digest(catalogue)}
     if found := _summary_there(folder, stamp):

@@ -20,7 +20,8 @@ FOUND_BY_DECODING = {Reason.BROKEN_IMAGE, Reason.NOT_AN_IMAGE, Reason.IMAGE_TOO_
 
 
 def test_the_table_of_bad_rows_has_every_reason(bad_rows, tmp_path):
-    assert set(bad_rows(tmp_path / "corpus").values()) == set(Reason)
+    # A vector that is not finite is the fault of an encoder, not of a row.
+    assert set(bad_rows(tmp_path / "corpus").values()) == set(Reason) - {Reason.NO_VECTOR}
 
 
 def test_the_reader_sets_aside_what_it_can_see_without_decoding(bad_rows, tmp_path):
