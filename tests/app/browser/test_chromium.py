@@ -138,7 +138,7 @@ def test_search_open_go_on_and_come_back(browser, site):
     page.get_by_placeholder("a few words").fill("violin in the rain")
     page.keyboard.press("Enter")
     page.get_by_text("Most like your words").wait_for()
-    page.wait_for_function("document.querySelector('.st-key-nl-title-0').innerText === 'Violin in the rain'")
+    page.wait_for_function("document.querySelector('.st-key-nl-title-0')?.innerText === 'Violin in the rain'")
     await_cards(page)
     assert location(page) == "/?q=violin+in+the+rain"
     heights = {
