@@ -22,7 +22,7 @@ LIBRARY = """\
 ```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer(".", trust_remote_code=True)
+model = SentenceTransformer(".", trust_remote_code=True)  # to import notelens; the folder holds no code
 vectors = model.encode([{"title": "Ramen in Kyoto", "tags": ["ramen", "kyoto"]}, "How to mend an engine"])
 queries = model.encode_query(["a bowl of noodle soup"])
 print(model.similarity(queries, vectors))
