@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import corpus, query, store, system, versions
+from app.commands import corpus, evaluate, importing, query, store, system, versions
 from app.console import log_to_stderr, print_error
 from app.errors import FAILED, known_errors
 
@@ -26,6 +26,8 @@ app.command("add")(corpus.add)
 app.command("delete")(store.delete)
 app.command("show")(store.show)
 app.command("info")(store.info)
+app.command("evaluate")(evaluate.evaluate)
+app.command("import")(importing.import_corpus)
 app.command("export")(store.export)
 app.command("compact")(versions.compact)
 app.command("versions")(versions.versions)

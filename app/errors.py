@@ -15,6 +15,5 @@ def known_errors() -> tuple[type[Exception], ...]:
     from encoders.errors import EncodersError
     from index.errors import NoteIndexError
     from retrieval.errors import RetrievalError
-    from training.interactions import InteractionsError
 
-    return (AppError, EncodersError, InteractionsError, NoteIndexError, RetrievalError)
+    return (AppError, EncodersError, NoteIndexError, RetrievalError)

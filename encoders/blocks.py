@@ -89,6 +89,19 @@ class Blocks:
         queries[:, -self.absent :] = 0
         return unit_rows(queries)
 
+    def only(self, vectors: Vectors, name: str) -> Vectors:
+        """Keep one block of vectors [N, dim] and zero all else, [N, dim]: what is left where only that is read.
+
+        Rows are as long as the block weighs, and zero where it is absent.
+        """
+        kept = np.zeros_like(vectors)
+        start = 0
+        for block, size in self.sizes:
+            if block == name:
+                kept[:, start : start + size] = vectors[:, start : start + size]
+            start += size
+        return kept
+
     def contributions(self, query: Vectors, candidate: Vectors) -> dict[str, float]:
         """Split the score query·candidate of two vectors [dim] into what each block adds; they sum to it."""
         parts, start = {}, 0

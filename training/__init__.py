@@ -1,4 +1,4 @@
-"""What users do together, and what is learned from it.
+"""Learning from what people look at together.
 
-interactions.py   a corpus' interactions file: columns, and whether it fits the notes
+pairs.py   files of positive pairs, and whether they keep to a split
 """

@@ -31,9 +31,10 @@ def check(
     from app.settings import load_settings
     from encoders.check import check_corpus
     from encoders.id_set import IdSet
-    from training.interactions import check_interactions, find_interactions
+    from retrieval.interactions.check import check_interactions
+    from retrieval.interactions.columns import find_interactions
 
-    notes = _open_corpus(corpus, mapping)
+    notes = open_corpus(corpus, mapping)
     limits = load_settings(config).images.limits()
     with IdSet() as ids:
         with progress("checking", notes.count()) as bar:
@@ -86,7 +87,7 @@ def build(
     from app.settings import load_settings
 
     settings = load_settings(config)
-    notes = _open_corpus(corpus, mapping)
+    notes = open_corpus(corpus, mapping)
     target = Target.of(out, encoder, dim, settings, config is not None, attribute or [], backend, uri, name)
     if not rebuild:
         index, model = open_or_create(target)
@@ -119,12 +120,13 @@ def add(
     from app.settings import load_settings
 
     settings = load_settings(config)
-    notes = _open_corpus(corpus, mapping)
+    notes = open_corpus(corpus, mapping)
     with open_retriever(index, settings) as retriever:
         _ingest(notes, retriever.encoder, retriever.index, index, settings, prune=None, as_json=as_json)
 
 
-def _open_corpus(path: Path, mapping: list[str] | None) -> "Corpus":
+def open_corpus(path: Path, mapping: list[str] | None) -> "Corpus":
+    """Open a corpus with the columns that --map names."""
     from encoders.columns import parse_mapping
     from encoders.corpus import Corpus
     from encoders.errors import CorpusError

@@ -15,7 +15,8 @@ from app.demo.corpus import DemoSummary
 from app.demo.errors import DemoError
 from app.errors import AppError
 from encoders.corpus import Corpus, Placed
-from training.interactions import check_interactions, find_interactions
+from retrieval.interactions.check import check_interactions
+from retrieval.interactions.columns import find_interactions
 
 KEYS = ["id", "title", "body", "tags", "category", "images", "author", "created_at", "lang"]
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training.interactions import InteractionsError, check_interactions, find_interactions
+from retrieval.interactions.check import check_interactions
+from retrieval.interactions.columns import InteractionsError, find_interactions
 
 EVENTS = [
     ("u1", "n1", "view", "2024-05-01T10:00:00Z"),

@@ -1,0 +1,273 @@
+"""evaluate: how good an encoder or an index is at finding what people look at together."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.options import AsJson, ConfigFile, Mapping
+from app.console import print_json, print_note, progress, stdout
+from app.errors import AppError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from retrieval.evaluation.protocol import Interactions
+    from retrieval.interactions.events import EventFilter
+
+
+class By(StrEnum):
+    """How interactions are split."""
+
+    TIME = "time"
+    ITEMS = "items"
+    USERS = "users"
+    BOTH = "items+users"
+
+
+class Stage(StrEnum):
+    """What is asked: validation for choices, test for what is reported."""
+
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Which(StrEnum):
+    """Which notes are candidates."""
+
+    INTERACTED = "interacted"
+    ALL = "all"
+
+
+class Ask(StrEnum):
+    """Which notes are queries."""
+
+    ALL = "all"
+    COLD = "cold"
+    WARM = "warm"
+
+
+class Ties(StrEnum):
+    """Which of two equal scores comes first."""
+
+    SHUFFLED = "shuffled"
+    CORPUS = "corpus"
+
+
+class ColdBy(StrEnum):
+    """What makes a note cold in a split by time."""
+
+    INTERACTION = "interaction"
+    PUBLICATION = "publication"
+
+
+SPLIT, RIGHT, MEASURED, WRITTEN = "Split", "What is right", "What is measured", "Output"
+
+
+def evaluate(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=]SYSTEM...",
+            help="Indexes, encoders (named as for `build`), or .npz files of `export`. The first is compared with all.",
+        ),
+    ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option(exists=True, help="Corpus folder; its notes are queries and candidates.")
+    ] = None,
+    interactions: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="CSV or Parquet; the corpus' own interactions file unless given."
+        ),
+    ] = None,
+    mapping: Mapping = None,
+    config: ConfigFile = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A split.json made before.", rich_help_panel=SPLIT),
+    ] = None,
+    by: Annotated[
+        By | None, typer.Option(help="How to split; by time where there are times.", rich_help_panel=SPLIT)
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(help="What ids are hashed with; the corpus' name unless given.", rich_help_panel=SPLIT)
+    ] = None,
+    test_share: Annotated[
+        float, typer.Option(help="By time: share of the last interactions that test.", rich_help_panel=SPLIT)
+    ] = 0.1,
+    validation_share: Annotated[
+        float, typer.Option(help="By time: share of those before, for choices.", rich_help_panel=SPLIT)
+    ] = 0.1,
+    test_from: Annotated[str | None, typer.Option(metavar="TIME", help="By time.", rich_help_panel=SPLIT)] = None,
+    validation_from: Annotated[str | None, typer.Option(metavar="TIME", help="By time.", rich_help_panel=SPLIT)] = None,
+    cold_by: Annotated[
+        ColdBy, typer.Option(help="By time: what must lie after the cut.", rich_help_panel=SPLIT)
+    ] = ColdBy.INTERACTION,
+    stage: Annotated[
+        Stage, typer.Option(help="Choose on validation, report test.", rich_help_panel=SPLIT)
+    ] = Stage.TEST,
+    candidates: Annotated[
+        Which, typer.Option(help="Rank notes that anyone looked at, or all.", rich_help_panel=SPLIT)
+    ] = Which.INTERACTED,
+    ask: Annotated[Ask, typer.Option(help="Which notes are queries.", rich_help_panel=SPLIT)] = Ask.ALL,
+    event: Annotated[
+        list[str] | None, typer.Option(help="Count only this kind of event. Repeat for more.", rich_help_panel=RIGHT)
+    ] = None,
+    min_rating: Annotated[
+        float | None, typer.Option(help="Count only from this rating on.", rich_help_panel=RIGHT)
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Relevant notes a query, at most.", rich_help_panel=RIGHT)] = 10,
+    min_users: Annotated[
+        int, typer.Option(min=1, help="Held-out users who must have looked at both.", rich_help_panel=RIGHT)
+    ] = 5,
+    normalize: Annotated[
+        bool, typer.Option(help="Divide co-occurrence by how popular both are.", rich_help_panel=RIGHT)
+    ] = True,
+    graded: Annotated[bool, typer.Option(help="Grades 1 to 3 by co-occurrence.", rich_help_panel=RIGHT)] = False,
+    qrels: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Right answers as a TREC file instead.", rich_help_panel=RIGHT),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            help='One text for all, such as "{title} {hashtags:10} {body:400}".',
+            rich_help_panel=MEASURED,
+        ),
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="random, popularity, bm25, cooccurrence, zero-shot (all of these unless named), popularity+cold, "
+            "cooccurrence+cold (ceilings), or none. Repeat for more.",
+            rich_help_panel=MEASURED,
+        ),
+    ] = None,
+    ablation: Annotated[
+        bool, typer.Option(help="Also by text alone and by pictures alone.", rich_help_panel=MEASURED)
+    ] = True,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="As ir-measures writes them: R@10, nDCG@10.", rich_help_panel=MEASURED),
+    ] = None,
+    depth: Annotated[int, typer.Option(min=10, max=10_000, help="Ranked so deep.", rich_help_panel=MEASURED)] = 100,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Bootstrap rounds of the intervals.", rich_help_panel=MEASURED)
+    ] = 1000,
+    ties: Annotated[
+        Ties, typer.Option(help="Order of equal scores; a corpus may be sorted by fame.", rich_help_panel=MEASURED)
+    ] = Ties.SHUFFLED,
+    suggestions: Annotated[
+        int, typer.Option(min=0, help="Judge tags and category of so many notes.", rich_help_panel=MEASURED)
+    ] = 0,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Training pairs to hold against the split; a leak ends the run.",
+            rich_help_panel=SPLIT,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Write report.html, results.json, split.json, runs and more here.",
+            rich_help_panel=WRITTEN,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank all notes for every query, and say how much of what people look at together was found.
+
+    Relevant to a note is what held-out users looked at together with it. Baselines stand beside every result, with
+    intervals; SYSTEMs are also measured by their text and by their pictures alone.
+    """
+    from app.evaluating.output import REPORT, write_files
+    from app.evaluating.run import Plan, baseline_names, run
+    from app.evaluating.systems import Named
+    from app.evaluation_tables import evaluation_json, evaluation_tables
+    from app.settings import load_settings
+    from retrieval.evaluation.evaluate import EvaluationConfig
+    from retrieval.evaluation.metrics.accuracy import DEFAULT_MEASURES
+    from retrieval.evaluation.protocol import Protocol, ProtocolConfig
+    from retrieval.evaluation.relevance import RelevanceConfig
+    from retrieval.evaluation.split import Split
+    from retrieval.evaluation.text_view import TextView
+    from retrieval.interactions.events import EventFilter
+
+    if corpus is None:
+        raise typer.BadParameter("give the corpus folder that is evaluated on", param_hint="--corpus")
+    named = Named.all_of(systems or [])
+    view = TextView(text) if text is not None else None
+    chosen = EventFilter(kinds=tuple(event or ()), min_rating=min_rating)
+    wanted = Split.load(split) if split else None
+    if wanted:
+        chosen = wanted.data.events
+    data = _read(corpus, interactions, mapping, chosen)
+    cuts = _moments(validation_from, test_from, by)
+    made = wanted or data.split_by(
+        "time" if cuts else by.value if by else None, seed, cuts, (validation_share, test_share), cold_by.value
+    )
+    relevance = RelevanceConfig(top=top, min_users=min_users, normalize=normalize, graded=graded)
+    asked = ProtocolConfig(
+        stage=stage.value, candidates=candidates.value, asked=ask.value, ties=ties.value, relevance=relevance
+    )
+    protocol = Protocol.of(data, made, asked, qrels)
+    if pairs is not None:
+        from training.pairs import check_pairs
+
+        print_note(f"{check_pairs(pairs, protocol.leaks):,} training pairs hold nothing that is tested")
+    measured = EvaluationConfig(measures=tuple(measure or DEFAULT_MEASURES), depth=depth, rounds=rounds)
+    plan = Plan(named, baseline_names(baseline or []), measured, view, ablation, suggestions)
+    evaluation = run(protocol, plan, load_settings(config))
+    if out is not None:
+        write_files(evaluation, protocol, out)
+        print_note(f"wrote {out / REPORT}")
+    if as_json:
+        print_json(evaluation_json(evaluation))
+    else:
+        for table in evaluation_tables(evaluation):
+            stdout().print(table)
+
+
+def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "EventFilter") -> "Interactions":
+    """Read notes and interactions under a bar."""
+    from app.commands.corpus import open_corpus
+    from retrieval.evaluation.protocol import Interactions, only_interactions
+
+    notes = open_corpus(corpus, mapping)
+    file = file or only_interactions(notes)
+    with progress("reading notes", notes.count()) as bar:
+        begun = False
+
+        def on_event(count: int) -> None:
+            nonlocal begun
+            if not begun:
+                bar.restart("reading interactions", None)
+                begun = True
+            bar.advance(count)
+
+        return Interactions.read(notes, file, chosen, bar.advance, on_event)
+
+
+def _moments(validation_from: str | None, test_from: str | None, by: By | None) -> "tuple[datetime, datetime] | None":
+    """Where validation and test begin, if that was said. Raises AppError."""
+    from encoders.errors import NoteRejected
+    from retrieval.evaluation.split import moment
+
+    if validation_from is None and test_from is None:
+        return None
+    if by not in (None, By.TIME):
+        raise AppError(f"--test-from and --validation-from go with --by time, not with --by {by}")
+    if validation_from is None or test_from is None:
+        raise AppError("give both --validation-from and --test-from: choices are made on what lies between")
+    try:
+        return moment(validation_from), moment(test_from)
+    except NoteRejected as error:
+        raise AppError(f"--test-from, --validation-from: {error}") from error

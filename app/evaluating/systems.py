@@ -1,0 +1,167 @@
+"""What `notelens evaluate` is given, made into systems: names told apart, encoders loaded, indexes opened."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import AppError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from encoders.base import Encoder
+    from index import NoteIndex
+    from retrieval.evaluation.encoding import EncodedNotes
+    from retrieval.evaluation.evaluate import Entry, EvaluationConfig
+    from retrieval.evaluation.protocol import Protocol
+    from retrieval.evaluation.results import IndexRecall
+    from retrieval.evaluation.systems.base import Ranking
+    from retrieval.evaluation.text_view import TextView
+
+OnEncoding = Callable[[str, int], Callable[[int], None]]
+ZERO_SHOT = "zero-shot"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A system as it was named: `movies.idx`, or `ours=movies.idx`."""
+
+    name: str
+    place: str
+
+    @classmethod
+    def all_of(cls, given: Sequence[str]) -> "list[Named]":
+        """Tell names and places apart. Raises AppError where two systems are called the same."""
+        named = []
+        for text in given:
+            name, equals, place = text.partition("=")
+            # An equals sign may stand in a path, too: such a path wins.
+            named.append(cls(name, place) if equals and not Path(text).exists() else cls(_short(text), text))
+        twice = {each.name for each in named if [other.name for other in named].count(each.name) > 1}
+        if twice:
+            raise AppError(
+                f"several systems are called {', '.join(sorted(twice))}: tell them apart by naming them, as "
+                "first=PATH second=PATH"
+            )
+        return named
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it is an index directory."""
+        return (Path(self.place) / "index.json").is_file()
+
+    @property
+    def is_vectors(self) -> bool:
+        """Whether it is a file of exported vectors."""
+        return self.place.endswith(".npz")
+
+
+def _short(place: str) -> str:
+    return Path(place).name or place if Path(place).exists() else place
+
+
+class Systems:
+    """The systems of one evaluation; what they hold open is closed with the stack."""
+
+    def __init__(
+        self,
+        protocol: "Protocol",
+        settings: "Settings",
+        stack: ExitStack,
+        view: "TextView | None",
+        ablation: bool,
+        on_encoding: OnEncoding,
+    ) -> None:
+        from retrieval.evaluation.encoding import READINGS
+
+        self._protocol, self._settings, self._stack, self._view = protocol, settings, stack, view
+        self._readings = READINGS if ablation else READINGS[:1]
+        self._on_encoding = on_encoding
+        self._indexes: dict[str, tuple[NoteIndex, EncodedNotes]] = {}
+        self._makers: dict[str, Callable[[], Encoder]] = {}
+        self.fingerprints: set[str] = set()
+
+    def of(self, named: Named) -> "Iterator[Entry]":
+        """Make the entries of one system. Raises AppError, EncodersError, EvaluationError, NoteIndexError."""
+        if named.is_index:
+            yield from self._index(named)
+        elif named.is_vectors:
+            yield self._vectors(named)
+        else:
+            yield from self._encoder(named)
+
+    def zero_shot(self) -> "Iterator[Entry]":
+        """The default encoder as it comes, unless a system is that already."""
+        from retrieval.evaluation.entries import encoder_entries
+
+        encoder = self._load("minilm")
+        if encoder.fingerprint in self.fingerprints:
+            return
+        made = encoder_entries(
+            self._protocol, ZERO_SHOT, lambda: encoder, "baseline", self._readings[:1], self._view, self._on_encoding
+        )
+        for entry in made:
+            yield replace(entry, reads="", remark="the default encoder, untrained")
+
+    def index_recall(self, config: "EvaluationConfig") -> "Iterator[IndexRecall]":
+        """Hold each index's own search against exact search over what it stores."""
+        from retrieval.evaluation.index_recall import index_recall
+        from retrieval.evaluation.metrics.accuracy import accuracy
+        from retrieval.evaluation.metrics.lists import means
+
+        pool = self._protocol.pool
+
+        def measure(ranking: "Ranking") -> dict[str, float]:
+            return {name: means(values) for name, values in accuracy(ranking, pool.relevance, config.measures).items()}
+
+        for name, (index, stored) in self._indexes.items():
+            yield index_recall(index, name, pool.notes.ids, stored.queries, pool.queries, config.depth, measure)
+
+    def encoders(self) -> "dict[str, Encoder]":
+        """The encoders of all systems that have one, by the system's name."""
+        return {name: make() for name, make in self._makers.items()}
+
+    def _index(self, named: Named) -> "Iterator[Entry]":
+        from app.opening import open_note_index
+        from retrieval.evaluation.entries import encoder_entries, stored_notes
+        from retrieval.retriever import described_encoder
+
+        if self._view is not None:
+            raise AppError(
+                f"{named.place} was built from whole notes; --text is for encoders, which read notes as they are told"
+            )
+        index = self._stack.enter_context(open_note_index(Path(named.place), settings=self._settings))
+        stored = stored_notes(self._protocol, index)
+        self._indexes[named.name] = index, stored
+        self.fingerprints.add(index.fingerprint)
+
+        run = self._settings.run.precision, self._settings.images.limits()
+        make = self._makers[named.name] = cache(lambda: described_encoder(index, *run))
+        yield from encoder_entries(
+            self._protocol, named.name, make, "index", self._readings, None, self._on_encoding, stored
+        )
+
+    def _vectors(self, named: Named) -> "Entry":
+        from retrieval.evaluation.evaluate import Entry
+        from retrieval.evaluation.systems.vectors import VectorSystem, read_vectors
+
+        vectors = read_vectors(Path(named.place), self._protocol.pool.notes.ids)
+        return Entry(VectorSystem(named.name, vectors, None), "vectors")
+
+    def _encoder(self, named: Named) -> "Iterator[Entry]":
+        from retrieval.evaluation.entries import encoder_entries
+
+        encoder = self._load(named.place)
+        make = self._makers[named.name] = lambda: encoder
+        self.fingerprints.add(encoder.fingerprint)
+        yield from encoder_entries(
+            self._protocol, named.name, make, "encoder", self._readings, self._view, self._on_encoding
+        )
+
+    def _load(self, place: str) -> "Encoder":
+        from encoders.load import load_encoder, resolve_config
+
+        run = self._settings.run.precision, self._settings.images.limits()
+        return load_encoder(resolve_config(place, self._settings.encoder), *run)

@@ -1,0 +1,88 @@
+"""Refuses training data that holds what is tested: the checks that every number of the evaluation rests on."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.evaluation.errors import LeakFound
+from retrieval.evaluation.facts import NoteFacts, Positions
+from retrieval.evaluation.holdout import Holdout
+from retrieval.evaluation.pool import Pool
+
+NAMED = 5  # of many leaks so many are named
+
+
+class LeakCheck:
+    """What may be trained on at one stage of a split; each check raises LeakFound, naming what leaked."""
+
+    def __init__(self, facts: NoteFacts, holdout: Holdout) -> None:
+        self._facts, self._holdout = facts, holdout
+        self._position = {note_id: i for i, note_id in enumerate(facts.ids)}
+        events = holdout.events
+        self._users_of = events.matrix(holdout.training).T.tocsr()
+        allowed = np.zeros(len(events.users), dtype=np.bool_)
+        allowed[events.user[holdout.training]] = True
+        self._trained_users = {events.users[i] for i in np.flatnonzero(allowed)}
+
+    def users(self, users: Iterable[str]) -> None:
+        """No user may be learned from who is held out, or has no interaction in training."""
+        _refuse("users are held out from training", sorted(set(users) - self._trained_users))
+
+    def notes(self, ids: Iterable[str]) -> None:
+        """No interaction may be learned from whose note is held out or has none in training; unknown notes pass."""
+        cold = self._holdout.cold
+        _refuse("notes are cold, yet in the training data", [i for i in dict.fromkeys(ids) if self._is(i, cold)])
+
+    def pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Every training pair must have been looked at together by someone whom training may see.
+
+        A pair of notes that only held-out people, or only later ones, looked at together is a pair of the test. A note
+        paired with itself (two views of it) says nothing of anybody; unknown notes pass.
+        """
+        known = [(a, b) for a, b in dict.fromkeys(pairs) if a != b and a in self._position and b in self._position]
+        self.notes(note_id for pair in known for note_id in pair)
+        leaks = []
+        for start in range(0, len(known), 65_536):
+            chunk = known[start : start + 65_536]
+            left, right = (np.array([self._position[pair[side]] for pair in chunk]) for side in (0, 1))
+            together = np.asarray(self._users_of[left].multiply(self._users_of[right]).sum(axis=1)).ravel()
+            leaks += [f"{a} with {b}" for (a, b), count in zip(chunk, together, strict=True) if not count]
+        _refuse("pairs were looked at together by nobody in training", leaks)
+
+    def popularity(self, counts: dict[str, int]) -> None:
+        """No note may be counted as looked at by more people than training has seen look at it."""
+        seen = np.diff(self._users_of.indptr)
+        leaks = [
+            f"{note_id} ({count:,} people, {seen[self._position[note_id]]:,} in training)"
+            for note_id, count in counts.items()
+            if note_id in self._position and count > seen[self._position[note_id]]
+        ]
+        _refuse("notes are counted as more popular than training has seen", leaks)
+
+    def pool(self, pool: Pool) -> None:
+        """What the baselines of a pool learn from must hold nobody and nothing that is held out."""
+        held_users = np.flatnonzero(self._holdout.hidden_users & (np.diff(pool.training.indptr) > 0))
+        _refuse("users are held out from training", [self._holdout.events.users[i] for i in held_users])
+        self.popularity(dict(zip(pool.notes.ids, pool.popularity.tolist(), strict=True)))
+        looked = pool.popularity > 0
+        _refuse("notes are cold, yet in the training data", _ids(pool, np.flatnonzero(pool.cold & looked)))
+        hidden = self._holdout.hidden_notes[pool.order]
+        _refuse("notes are held out, yet in the training data", _ids(pool, np.flatnonzero(hidden & looked)))
+
+    def _is(self, note_id: str, mask: NDArray[np.bool_]) -> bool:
+        position = self._position.get(note_id)
+        return position is not None and bool(mask[position])
+
+
+def _ids(pool: Pool, positions: Positions) -> list[str]:
+    return [pool.notes.ids[i] for i in positions]
+
+
+def _refuse(what: str, found: Sequence[str]) -> None:
+    if found:
+        named = ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")
+        raise LeakFound(
+            f"the training data holds what is tested: {len(found):,} {what} ({named}). Train on what this split "
+            "leaves for training (split.json), or figures on it mean nothing"
+        )

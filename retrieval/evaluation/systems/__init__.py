@@ -1,0 +1,1 @@
+"""What is evaluated: vectors, a served index, and the baselines that stand beside every result."""
