@@ -56,7 +56,7 @@ class Bar:
         """Count this many more as done."""
         self._progress.update(self._task, advance=count)
 
-    def restart(self, title: str, total: int | None) -> None:
+    def restart(self, title: str, total: int) -> None:
         """Begin again under another title."""
         self._progress.reset(self._task, description=title, total=total)
 

@@ -22,9 +22,11 @@ from app.report.reading import (
     beyond_metrics,
     beyond_value,
     families,
+    headline_comparisons,
     is_baseline,
     main_system,
     primary_metric,
+    told_apart,
     verdict,
 )
 from index.files import write_atomically
@@ -36,6 +38,7 @@ MOST_METRICS = 5  # columns that fit a terminal of 100 characters beside the nam
 
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     """Return all tables that an evaluation has something for, in the order of the report."""
+    evaluation = told_apart(evaluation)
     tables = [
         main_table(evaluation),
         comparisons_table(evaluation),
@@ -70,12 +73,12 @@ def main_table(evaluation: Evaluation) -> Table:
 
 
 def comparisons_table(evaluation: Evaluation) -> Table:
-    """Return the comparisons, a sentence each."""
+    """Return the comparisons on the main metric, a sentence each."""
     table = Table(title=Text("Comparisons, paired by query"), title_justify="left", box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     marks = {"better": ("▲", "green"), "worse": ("▼", "red"), "undecided": ("≈", "dim")}
-    for each in map(verdict, evaluation.comparisons):
+    for each in map(verdict, headline_comparisons(evaluation)[0]):
         mark, style = marks[each.outcome]
         table.add_row(Text(mark, style=style), Text(each.text, style="dim" if each.outcome == "undecided" else ""))
     return table

@@ -239,6 +239,7 @@ def evaluate(
 def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "EventFilter") -> "Interactions":
     """Read notes and interactions under a bar."""
     from app.commands.corpus import open_corpus
+    from encoders.rows import count_rows
     from retrieval.evaluation.protocol import Interactions, only_interactions
 
     notes = open_corpus(corpus, mapping)
@@ -249,7 +250,7 @@ def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "E
         def on_event(count: int) -> None:
             nonlocal begun
             if not begun:
-                bar.restart("reading interactions", None)
+                bar.restart("reading interactions", count_rows(file))
                 begun = True
             bar.advance(count)
 

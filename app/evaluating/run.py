@@ -67,7 +67,8 @@ def run(protocol: Protocol, plan: Plan, settings: Settings) -> Evaluation:
         }
         found = evaluate(protocol.pool, [*entries, *asked], plan.config, facts, under("ranking"))
         recall = tuple(systems.index_recall(plan.config))
-        return replace(found, index_recall=recall, generation=tuple(_judged(protocol, plan, systems, bar)))
+        judged = tuple(_judged(protocol, plan, systems, bar))
+        return replace(found, index_recall=recall, generation=judged, warnings=protocol.warnings())
 
 
 def _judged(protocol: Protocol, plan: Plan, systems: Systems, bar: Bar) -> list[GenerationResult]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OnEncoding = Callable[[str, int], Callable[[int], None]]
 ZERO_SHOT = "zero-shot"
+DEFAULT = "minilm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,20 @@ class Systems:
         """The default encoder as it comes, unless a system is that already."""
         from retrieval.evaluation.entries import encoder_entries
 
-        encoder = self._load("minilm")
+        encoder = self._load(DEFAULT)
         if encoder.fingerprint in self.fingerprints:
             return
         made = encoder_entries(
-            self._protocol, ZERO_SHOT, lambda: encoder, "baseline", self._readings[:1], self._view, self._on_encoding
+            self._protocol,
+            f"{ZERO_SHOT} {DEFAULT}",
+            lambda: encoder,
+            "baseline",
+            self._readings[:1],
+            self._view,
+            self._on_encoding,
         )
         for entry in made:
-            yield replace(entry, reads="", remark="the default encoder, untrained")
+            yield replace(entry, reads="")
 
     def index_recall(self, config: "EvaluationConfig") -> "Iterator[IndexRecall]":
         """Hold each index's own search against exact search over what it stores."""

@@ -82,7 +82,7 @@ def _notes(path: Path, pictures: Pictures, job: Job) -> Iterator[Placed | Reject
                 "price": _price(row.get("price")),
                 "average_rating": as_number(row.get("average_rating")),
                 "rating_number": as_number(row.get("rating_number")),
-                "details": _details(row.get("details")),
+                "details": _details(row.get("details")) or None,
             },
         }
         found = pictures.of_id(key)

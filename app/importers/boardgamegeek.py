@@ -12,7 +12,8 @@ SOURCE, CSV files (plain or .gz), the games from the first of these that is ther
   strategygames_rank, of which a game has those it is ranked in.
 
 Ratings are user_ratings*.csv (BGGId, Rating, Username), else *reviews*.csv (user, rating, ID), else *ratings.csv, one
-file (later scrapes repeat the earlier ones), with a timestamp where there is a column timestamp or date. Empty ratings stay empty.
+file (later scrapes repeat the earlier ones), with a timestamp where there is a column timestamp or date. Empty ratings
+stay empty.
 
 Tags are categories, then mechanics; the category is the first category; the author is the first designer. Extras:
 year, average, users_rated, image_urls (never fetched). Pictures: ID.jpg (.png, .webp) in --images, else in `images` of

@@ -26,8 +26,8 @@ def read_notes(
             continue
         try:
             fields, found = draft(row)
-            extra = {**fields.get("extra", {}), "image_urls": list(found.urls)}
-            extra = {name: value for name, value in extra.items() if value not in (None, "", [], {})}
+            extra = {**fields.get("extra", {}), "image_urls": list(found.urls) or None}
+            extra = {name: value for name, value in extra.items() if value not in (None, "")}
             note = make_note({**fields, "images": found.images, "extra": extra})
         except NoteRejected as error:
             yield Rejection(file, line, None, error.reason, error.detail)

@@ -54,6 +54,7 @@ def clean(value: object) -> str:
     if not isinstance(value, str):
         return ""
     text = value
+    # Only where there is a tag: Python's versions differ in what they make of a `</3` in plain text.
     if "<" in text and _TAG.search(text):
         parser = _Text()
         try:

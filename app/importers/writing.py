@@ -32,6 +32,7 @@ def made_at_once(folder: Path) -> Iterator[Path]:
     Raises ImportFailed where the wanted one is there and not empty, or cannot be written.
     """
     try:
+        folder = folder.resolve()  # `.` has no name to put a sibling's beside
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ImportFailed(f"{folder} is there and not empty; name a new or empty folder for the corpus")
         folder.parent.mkdir(parents=True, exist_ok=True)

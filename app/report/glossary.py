@@ -200,13 +200,19 @@ _MEASURES: tuple[tuple[str, Direction, bool, bool, str], ...] = (
         "The share of suggested categories that are none of the known ones.",
     ),
     (
-        r"tags?precision",
+        r"tags?(p|precision)",
         "higher",
         True,
         False,
         "The share of suggested tags that the author wrote too, letter case aside.",
     ),
-    (r"tags?recall", "higher", True, False, "The share of the author's tags that were suggested, letter case aside."),
+    (
+        r"tags?(r|recall)",
+        "higher",
+        True,
+        False,
+        "The share of the author's tags that were suggested, letter case aside.",
+    ),
     (r"tags?f1|f1", "higher", True, False, "Harmonic mean of the precision and the recall of suggested tags."),
     (
         r"rougel.*",
@@ -233,6 +239,7 @@ _MEASURES: tuple[tuple[str, Direction, bool, bool, str], ...] = (
 )
 
 _SLICES = {
+    "answers": "All queries, but only right answers of this kind count, so recall alone is measured.",
     "temperature": "Cold notes had no interaction in training, warm ones had.",
     "exposure": "How many of the users held out for relevance looked at the query.",
     "modality": "What the query has: text, pictures, or both.",

@@ -98,19 +98,17 @@ def generation_table(evaluation: Evaluation) -> Table | None:
 
 
 def protocol_facts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Return what was evaluated on, as names and values; nested facts by their path, counts from the pool."""
+    """Return what was evaluated on, as names and values; what is not among them is counted in the pool."""
     pool = evaluation.pool
-    facts = list(_flat(evaluation.protocol))
-    named = {name.casefold() for name, _ in facts}
     relevant = int(pool.relevance.counts.sum())
+    cold = int(pool.cold.sum())
     counted = {
-        "queries": count(len(pool.queries)),
-        "candidates": count(len(pool)),
-        "cold candidates": count(int(pool.cold.sum())),
-        "right answers": f"{count(relevant)}, {number(relevant / max(1, len(pool.queries)), rate=False)} a query",
+        "candidates": f"{count(len(pool))}, {count(cold)} of them cold",
+        "queries": f"{count(len(pool.queries))}, {number(relevant / max(1, len(pool.queries)), rate=False)} right answers each",
         "time": seconds(evaluation.seconds),
     }
-    return [*facts, *((name, value) for name, value in counted.items() if name not in named)]
+    given = {name.replace("_", " "): _words(value) for name, value in evaluation.protocol.items()}
+    return [(name, value) for name, value in (counted | given).items() if value]
 
 
 def _served_and_exact(found: IndexRecall, name: str) -> Cell:
@@ -123,21 +121,18 @@ def _value_of(name: str) -> Callable[[SystemResult], float]:
     return lambda system: system.metrics.get(name, NAN).value
 
 
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        words = f"{prefix}{name}".replace("_", " ")
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{words}: ")
-        elif isinstance(value, bool):
-            rows.append((words, "yes" if value else "no"))
-        elif isinstance(value, int):
-            # A seed or a year is no amount; amounts begin to need commas where years end.
-            rows.append((words, count(value) if abs(value) > 9999 else str(value)))
-        elif isinstance(value, float):
-            rows.append((words, f"{value:.6g}"))
-        elif isinstance(value, list | tuple):
-            rows.append((words, ", ".join(map(str, value)) or "none"))
-        elif value is not None and value != "":
-            rows.append((words, str(value)))
-    return rows
+def _words(value: Any) -> str:
+    """Write a fact on one line; nothing for what is not there."""
+    if isinstance(value, Mapping):
+        inner = ((str(name).replace("_", " "), _words(each)) for name, each in value.items())
+        return " · ".join(f"{name} {words}" for name, words in inner if words)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        # A seed or a year is no amount; amounts begin to need commas where years end.
+        return count(value) if abs(value) > 9999 else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_words, value))
+    return "" if value is None else str(value)

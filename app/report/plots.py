@@ -18,7 +18,7 @@ from app.report.series import Look
 from retrieval.evaluation.results import Evaluation, SliceRow, SystemResult
 
 MOST_SERIES = 8
-MOST_ROWS = 12
+MOST_ROWS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,15 @@ class ScorePlot:
 
 
 def slice_plots(evaluation: Evaluation, looks: Mapping[str, Look], metric: str) -> list[SlicePlot]:
-    """Draw one metric over every group of slices, in the order the groups are first met."""
+    """Draw one metric over every group of slices, in the order the groups are first met.
+
+    Where a group was measured otherwise (parts of the right answers have recall alone), its first metric is drawn.
+    """
     plots = []
     shown = _series(evaluation.systems, metric)
+    wanted = metric
     for place, (group, names) in enumerate(_groups(evaluation).items()):
+        metric = _measured(evaluation, group, wanted)
         found = {
             name: {each.name: row for each in evaluation.systems if (row := _row(each, group, name)) is not None}
             for name in names
@@ -138,6 +143,11 @@ def _groups(evaluation: Evaluation) -> dict[str, list[str]]:
     return groups
 
 
+def _measured(evaluation: Evaluation, group: str, wanted: str) -> str:
+    rows = [row for each in evaluation.systems for row in each.slices if row.group == group]
+    return wanted if any(wanted in row.metrics for row in rows) else next(iter(rows[0].metrics), wanted)
+
+
 def _row(system: SystemResult, group: str, name: str) -> SliceRow | None:
     return next((each for each in system.slices if (each.group, each.name) == (group, name)), None)
 
@@ -157,8 +167,7 @@ def _is_everything(systems: Sequence[SystemResult], rows: Mapping[str, SliceRow]
 def _series(systems: Sequence[SystemResult], metric: str) -> list[str]:
     """Choose the systems to be drawn, as many as a row can hold apart.
 
-    Those that are no baselines come first, then the best baselines; baselines with a remark ("warm notes only") would
-    stretch the scale for all others.
+    Those that are no baselines come first, then the best baselines; ceilings would stretch the scale for all others.
     """
 
     def key(system: SystemResult) -> tuple[bool, float]:

@@ -2,12 +2,14 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.report.glossary import measure
 from app.report.numbers import interval, number, p_value
+from retrieval.evaluation.entries import CEILING
 from retrieval.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 
 PRIMARY = "nDCG@10"
@@ -37,7 +39,35 @@ class Family:
 
 def is_baseline(system: SystemResult) -> bool:
     """Whether a system stands beside the others for comparison only."""
-    return system.kind == "baseline" or not system.reads
+    return system.kind == "baseline"
+
+
+def told_apart(evaluation: Evaluation) -> Evaluation:
+    """Give systems of one name (the readings of an encoder) names of their own: "minilm (text)", "minilm (image)".
+
+    What reads both keeps its name. Comparisons follow: they are with what reads the same as the main system.
+    """
+    counts = Counter(each.name for each in evaluation.systems)
+    names: dict[str, None] = {}
+    renamed = []
+    for system in evaluation.systems:
+        name = system.name
+        if counts[name] > 1 and system.reads in ("text", "image"):
+            name = f"{name} ({system.reads})"
+        tries = 2
+        while name in names:
+            name, tries = f"{system.name} ({tries})", tries + 1
+        names[name] = None
+        renamed.append(replace(system, name=name))
+    main = main_system(evaluation)
+    reads = ("", main.reads) if main else ("",)
+    now: dict[str, str] = {}
+    for old, new in sorted(zip(evaluation.systems, renamed, strict=True), key=lambda pair: pair[0].reads not in reads):
+        now.setdefault(old.name, new.name)
+    comparisons = [
+        replace(each, a=now.get(each.a, each.a), b=now.get(each.b, each.b)) for each in evaluation.comparisons
+    ]
+    return replace(evaluation, systems=tuple(renamed), comparisons=tuple(comparisons))
 
 
 def main_system(evaluation: Evaluation) -> SystemResult | None:
@@ -73,7 +103,7 @@ def beyond_value(system: SystemResult, name: str) -> Estimate:
 def best_of(systems: Sequence[SystemResult], name: str, value: Callable[[SystemResult], float]) -> set[str]:
     """Return the names of the systems with the best value of a metric as it is written; none for fewer than two.
 
-    Baselines with a remark (as "warm notes only") compete under other conditions and are left out.
+    Ceilings compete under other conditions and are left out.
     """
     metric = measure(name)
     if metric.better == "neither":
@@ -86,8 +116,8 @@ def best_of(systems: Sequence[SystemResult], name: str, value: Callable[[SystemR
 
 
 def comparable(systems: Sequence[SystemResult]) -> list[SystemResult]:
-    """Return the systems that figures are scaled for: all but baselines with a remark, or all if none is left."""
-    return [each for each in systems if not (is_baseline(each) and each.remark)] or list(systems)
+    """Return the systems that compete, and that figures are scaled for: all but ceilings, or all if none is left."""
+    return [each for each in systems if each.remark != CEILING] or list(systems)
 
 
 def outcome(comparison: Comparison) -> Outcome:
@@ -98,6 +128,13 @@ def outcome(comparison: Comparison) -> Outcome:
     if not (apart and comparison.p_value < SIGNIFICANT):
         return "undecided"
     return "better" if (difference.value > 0) == (measure(comparison.metric).better != "lower") else "worse"
+
+
+def headline_comparisons(evaluation: Evaluation) -> tuple[list[Comparison], list[Comparison]]:
+    """Return the comparisons on the main metric, all where there are none on it, and the others."""
+    metric = primary_metric(evaluation)
+    first = [each for each in evaluation.comparisons if each.metric == metric] or list(evaluation.comparisons)
+    return first, [each for each in evaluation.comparisons if each not in first]
 
 
 def verdict(comparison: Comparison) -> Verdict:
@@ -123,7 +160,7 @@ def families(evaluation: Evaluation) -> list[Family]:
     """
     found: dict[str, Family] = {}
     for system in evaluation.systems:
-        if system.reads in READS and not is_baseline(system):
+        if system.reads in READS:
             name = family_name(system)
             found.setdefault(name, Family(name, {})).readings.setdefault(system.reads, system)
     return [

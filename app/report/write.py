@@ -17,9 +17,11 @@ from app.report.reading import (
     accuracy_metrics,
     beyond_metrics,
     families,
+    headline_comparisons,
     is_baseline,
     main_system,
     primary_metric,
+    told_apart,
     verdict,
 )
 from app.report.series import looks
@@ -55,7 +57,9 @@ def report_html(evaluation: Evaluation, notes_of: NotesOf) -> str:
 
 def _context(evaluation: Evaluation, notes_of: NotesOf) -> dict[str, Any]:
     """Return everything the template shows."""
+    evaluation = told_apart(evaluation)
     look = looks(evaluation.systems)
+    first, others = headline_comparisons(evaluation)
     metric = primary_metric(evaluation)
     main = main_system(evaluation)
     ablation = families(evaluation)
@@ -73,7 +77,9 @@ def _context(evaluation: Evaluation, notes_of: NotesOf) -> dict[str, Any]:
         "candidates": count(len(evaluation.pool)),
         "systems": sum(not is_baseline(each) for each in evaluation.systems),
         "baselines": sum(map(is_baseline, evaluation.systems)),
-        "verdicts": [_unbroken(verdict(each)) for each in evaluation.comparisons],
+        "verdicts": [_unbroken(verdict(each)) for each in first],
+        "more_verdicts": [_unbroken(verdict(each)) for each in others],
+        "comparisons": len(evaluation.comparisons),
         "warnings": evaluation.warnings,
         "protocol": parts.protocol_facts(evaluation),
         "main_table": parts.main_table(evaluation),

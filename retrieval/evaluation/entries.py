@@ -45,7 +45,7 @@ def baselines(
         if name == "random":
             yield Entry(RandomSystem(pool.order), "baseline")
         elif name == "popularity":
-            yield Entry(PopularitySystem(pool.popularity), "baseline", remark="the same list for every query")
+            yield Entry(PopularitySystem(pool.popularity), "baseline")
         elif name == "popularity+cold":
             counts = np.asarray(_unblinded(protocol).sum(axis=0)).ravel().astype(np.int64)
             yield Entry(PopularitySystem(counts, name), "baseline", remark=CEILING)
@@ -56,7 +56,7 @@ def baselines(
             yield Entry(system, "baseline", remark=system.remark)
         else:
             bm25 = stack.enter_context(Bm25System.build(_texts(protocol, view), pool.queries))
-            yield Entry(bm25, "baseline", remark="a note's whole text as the query")
+            yield Entry(bm25, "baseline")
 
 
 def _unblinded(protocol: Protocol) -> "csr_matrix":

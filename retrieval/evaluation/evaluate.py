@@ -99,7 +99,7 @@ def _measured(
     }
     metrics = _estimates(per_query | beyond, bootstrap)
     return SystemResult(
-        name=entry.system.name,
+        name=entry.label,
         kind=entry.kind,
         reads=entry.reads,
         remark=entry.remark,

@@ -27,10 +27,10 @@ class Pool:
 
     notes: every ranking breaks ties by their position, so their order is random but fixed (a hash of their ids) unless
     told otherwise: corpora are often sorted by age or popularity, and ties must favour nobody. order: int64 [N], each
-    note's place in the corpus. queries: int64 [Q], positions among the N; each has at least one relevant note, and never counts as its
-    own answer. cold: bool [N], notes without any interaction in training. training: what systems may learn from,
-    users by notes, float32 [U, N] of zeros and ones. exposure: int64 [N], users held out for relevance who
-    looked at the note.
+    note's place in the corpus. queries: int64 [Q], positions among the N; each has at least one relevant note, and
+    never counts as its own answer. cold: bool [N], notes without any interaction in training. training: what systems
+    may learn from, users by notes, float32 [U, N] of zeros and ones. exposure: int64 [N], users held out for relevance
+    who looked at the note.
     """
 
     notes: NoteFacts

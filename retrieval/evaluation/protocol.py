@@ -22,10 +22,12 @@ from retrieval.interactions.columns import find_interactions
 from retrieval.interactions.events import EventFilter, Events, read_events
 
 OnProgress = Callable[[int], None]
+# From here on what is wrong with the data, or little of it, is worth a warning.
+LOST_SHARE, FEW_QUERIES = 0.05, 100
 
 
 class ProtocolConfig(BaseModel):
-    """How a split is asked: at which stage, among which candidates, which queries, ties in which order, what is right."""
+    """How a split is asked: which stage, candidates and queries, in which order ties stand, and what is right."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -138,6 +140,26 @@ class Protocol:
         wanted = set(ids)
         rows = (row.note for row in self.data.corpus if isinstance(row, Placed))
         return {note.id: note for note in rows if note.id in wanted}
+
+    def warnings(self) -> tuple[str, ...]:
+        """What of the data or the setting makes figures weaker than they look."""
+        events, pool, data = self.data.events, self.pool, self.data
+        lost = events.unknown + events.broken
+        found = []
+        if lost > LOST_SHARE * (len(events) + lost):
+            found.append(
+                f"{lost:,} of {len(events) + lost:,} interactions could not be used: {events.unknown:,} are with notes "
+                f"that the corpus does not have, {events.broken:,} are broken"
+            )
+        if data.rejected:
+            found.append(f"{data.rejected:,} rows of the corpus are no good notes (`notelens check` says why)")
+        if len(pool.queries) < FEW_QUERIES:
+            found.append(f"there are only {len(pool.queries):,} queries: look at the intervals, not at the values")
+        if not pool.cold[pool.queries].any():
+            found.append("no query is cold: nothing here says how notes fare that nobody has seen yet")
+        if self.split.config.by == "items":
+            found.append("the same people were trained on and say what is relevant; items+users keeps them apart")
+        return tuple(found)
 
     def facts(self) -> dict[str, Any]:
         """What every figure must be read with, as JSON values."""

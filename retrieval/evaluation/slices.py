@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from retrieval.evaluation.facts import NoteFacts
 from retrieval.evaluation.pool import Pool
 
-# Of categories and languages the largest so many stand alone, the others together.
+# Of categories and languages the largest so many stand alone, if they have so many queries; the others together.
 MOST_NAMES = 12
+FEWEST = 20
 THIRDS = ("low", "middle", "high")
 LENGTHS = ("short", "medium", "long")
 
@@ -94,8 +95,8 @@ def _thirds(
 def _named(codes: NDArray[np.int32], names: tuple[str, ...]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Each of the most frequent names, the others together, and none."""
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    by_count = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
-    for code in by_count[:MOST_NAMES]:
+    alone = [int(code) for code in np.argsort(-counts, kind="stable")[:MOST_NAMES] if counts[code] >= FEWEST]
+    for code in alone:
         yield names[code], codes == code
-    yield "(others)", np.isin(codes, by_count[MOST_NAMES:])
+    yield "(others)", (codes >= 0) & ~np.isin(codes, alone)
     yield "(none)", codes < 0

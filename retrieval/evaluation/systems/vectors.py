@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from encoders.quantize import Int8Ranges
 from retrieval.evaluation.errors import EvaluationError
 from retrieval.evaluation.facts import Positions
-from retrieval.evaluation.ranking import nearest
+from retrieval.evaluation.ranking import in_parts, nearest
 from retrieval.evaluation.systems.base import OnProgress, Ranking, Scores
 from retrieval.evaluation.tied import score_pairs
 
@@ -21,6 +21,8 @@ Vectors = NDArray[np.float32]
 
 _CHUNK = 1 << 22
 """Numbers read or checked at a time."""
+_TOGETHER = 1 << 16
+"""Queries at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +52,12 @@ class VectorSystem:
 
     def rank(self, queries: Positions, depth: int, on_progress: OnProgress | None = None) -> Ranking:
         """See System.rank."""
-        return nearest(self._queries[queries], self.candidates, queries, depth, on_progress)
+
+        def rank(part: slice) -> Ranking:
+            some = queries[part]
+            return nearest(self._queries[some], self.candidates, some, depth, on_progress)
+
+        return in_parts(len(queries), _TOGETHER, depth, rank)  # so that not all queries are copied at once
 
     def score_pairs(self, queries: Positions, candidates: Positions) -> Scores:
         """See System.score_pairs."""

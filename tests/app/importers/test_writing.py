@@ -72,6 +72,14 @@ def test_an_empty_folder_is_taken_and_parents_are_made(tmp_path):
         assert not making.exists()
 
 
+def test_the_working_directory_is_a_folder_too(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with made_at_once(Path()) as making:
+        (making / "x").write_text("x")
+    assert (tmp_path / "here" / "x").read_text() == "x"
+
+
 def test_interactions_are_written_in_groups_without_unknown_notes(tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "ROWS_A_GROUP", 3)
     monkeypatch.setattr(writing, "MOST_REMEMBERED", 1)

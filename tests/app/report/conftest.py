@@ -11,6 +11,7 @@ import pytest
 
 from encoders.images import NoteImage
 from encoders.note import Note
+from retrieval.evaluation.entries import CEILING
 from retrieval.evaluation.facts import NoteFacts
 from retrieval.evaluation.pool import Pool
 from retrieval.evaluation.relevance import Relevance
@@ -195,7 +196,7 @@ def small_evaluation(seed: int = 0) -> Evaluation:
         system_result(f"{HOSTILE} 模型", "both", scores(0.2), pool, groups),
         system_result("random", "", scores(0), pool, {}, kind="baseline", histogram=False),
         system_result("BM25", "", scores(0.25), pool, groups, kind="baseline"),
-        system_result("co-occurrence", "", scores(2), pool, groups, kind="baseline", remark="warm notes only"),
+        system_result("co-occurrence", "", scores(2), pool, groups, kind="baseline", remark=CEILING),
     )
     return Evaluation(
         protocol={"split": "items by hash, one in five cold", "seed": 7, "hashes": {"notes": "a1b2", "path": HOSTILE}},

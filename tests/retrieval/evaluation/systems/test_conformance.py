@@ -12,6 +12,7 @@ from index import ExactIndex, FaissConfig, FaissIndex, NoteIndex, Record
 from retrieval.evaluation import ranking
 from retrieval.evaluation.cooccurrence import Cooccurrence
 from retrieval.evaluation.systems import bm25, popularity, served
+from retrieval.evaluation.systems import vectors as vectors_module
 from retrieval.evaluation.systems.base import Ranking, System
 from retrieval.evaluation.systems.bm25 import Bm25System
 from retrieval.evaluation.systems.cooccurrence import CooccurrenceSystem
@@ -127,7 +128,7 @@ def test_which_queries_are_asked_together_changes_nothing(system: System, monkey
     monkeypatch.setattr(ranking, "_QUERIES", 5)
     monkeypatch.setattr(ranking, "_CHUNK", 100)
     monkeypatch.setattr(ranking, "_DENSE", 3 * N)
-    for module in (bm25, popularity, served):
+    for module in (bm25, popularity, served, vectors_module):
         monkeypatch.setattr(module, "_TOGETHER", 7)
     same(whole, system.rank(EVERY, 9, told.append))
     assert sum(told) == N
