@@ -61,14 +61,13 @@ def main_table(evaluation: Evaluation) -> Table:
     baselines = [each for each in evaluation.systems if is_baseline(each)]
     for part in (own, baselines):
         for each in part:
-            label = Text(each.name)
-            remarks = ", ".join(filter(None, (each.reads if each.reads not in each.name else "", each.remark)))
-            if remarks:
-                label.append(f" ({remarks})", style="dim")
             cells = [_cell(each.metrics.get(name, NAN), name, each.name in best[name]) for name in names]
-            table.add_row(label, *cells, style="dim" if part is baselines else None)
+            table.add_row(Text(each.name), *cells, style="dim" if part is baselines else None)
         if part is own and own and baselines:
             table.add_section()
+    remarks = [f"{each.name}: {each.remark}" for each in (*own, *baselines) if each.remark]
+    if remarks:
+        table.caption, table.caption_justify = Text("\n".join(remarks)), "left"
     return table
 
 
@@ -108,12 +107,12 @@ def slices_table(evaluation: Evaluation) -> Table:
     table = _table(f"Slices, {main.name}" if main else "Slices", ("slice", "queries", *names))
     group = None
     for row in main.slices if main else ():
-        if group not in (None, row.group):
-            table.add_section()
-        group = row.group
+        if group != row.group:
+            group = row.group
+            table.add_row(Text(group, style="bold"))
         cells = [_cell(row.metrics.get(name, NAN), name) for name in names]
         faint = "dim" if row.queries < FEW else None
-        table.add_row(Text(f"{row.group}: {row.name}"), Text(count(row.queries)), *cells, style=faint)
+        table.add_row(Text(f"  {row.name}"), Text(count(row.queries)), *cells, style=faint)
     return table
 
 
@@ -128,7 +127,7 @@ def beyond_table(evaluation: Evaluation) -> Table:
         table.add_column(Text(head), justify="right", overflow="fold")
     for each in evaluation.systems if names else ():
         values = [number(beyond_value(each, name).value, measure(name).rate) for name in names]
-        table.add_row(Text(each.name), *map(Text, values))
+        table.add_row(Text(each.name), *map(Text, values), style="dim" if is_baseline(each) else None)
     return table
 
 

@@ -28,7 +28,7 @@ from rich.table import Table
 from retrieval.evaluation.ranking import nearest
 
 Vectors = NDArray[np.float32]
-QUERIES, CHUNK = 4096, 1 << 24  # as in retrieval/evaluation/ranking.py
+QUERIES, CHUNK = 2048, 1 << 24  # as in retrieval/evaluation/ranking.py
 
 
 def rows(count: int, dim: int, seed: int) -> Vectors:

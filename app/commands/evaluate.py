@@ -194,7 +194,7 @@ def evaluate(
     from app.evaluation_tables import evaluation_json, evaluation_tables
     from app.settings import load_settings
     from retrieval.evaluation.evaluate import EvaluationConfig
-    from retrieval.evaluation.metrics.accuracy import DEFAULT_MEASURES
+    from retrieval.evaluation.metrics.accuracy import DEFAULT_MEASURES, check_measures
     from retrieval.evaluation.protocol import Protocol, ProtocolConfig
     from retrieval.evaluation.relevance import RelevanceConfig
     from retrieval.evaluation.split import Split
@@ -203,15 +203,25 @@ def evaluate(
 
     if corpus is None:
         raise typer.BadParameter("give the corpus folder that is evaluated on", param_hint="--corpus")
+    if split and any(each is not None for each in (by, seed, test_from, validation_from, event, min_rating)):
+        raise typer.BadParameter(
+            "a saved split says itself how it splits and which events count; leave out --by, --seed, --test-from, "
+            "--validation-from, --event and --min-rating",
+            param_hint="--split",
+        )
+    settings = load_settings(config)
     named = Named.all_of(systems or [])
+    for each in named:
+        each.check(settings)
+    measured = EvaluationConfig(measures=tuple(measure or DEFAULT_MEASURES), depth=depth, rounds=rounds)
+    check_measures(measured.measures, depth)
     view = TextView(text) if text is not None else None
-    chosen = EventFilter(kinds=tuple(event or ()), min_rating=min_rating)
-    wanted = Split.load(split) if split else None
-    if wanted:
-        chosen = wanted.data.events
-    data = _read(corpus, interactions, mapping, chosen)
+    plan = Plan(named, baseline_names(baseline or []), measured, view, ablation, suggestions)
     cuts = _moments(validation_from, test_from, by)
-    made = wanted or data.split_by(
+    saved = Split.load(split) if split else None
+    chosen = saved.data.events if saved else EventFilter(kinds=tuple(event or ()), min_rating=min_rating)
+    data = _read(corpus, interactions, mapping, chosen)
+    made = saved or data.split_by(
         "time" if cuts else by.value if by else None, seed, cuts, (validation_share, test_share), cold_by.value
     )
     relevance = RelevanceConfig(top=top, min_users=min_users, normalize=normalize, graded=graded)
@@ -223,9 +233,7 @@ def evaluate(
         from training.pairs import check_pairs
 
         print_note(f"{check_pairs(pairs, protocol.leaks):,} training pairs hold nothing that is tested")
-    measured = EvaluationConfig(measures=tuple(measure or DEFAULT_MEASURES), depth=depth, rounds=rounds)
-    plan = Plan(named, baseline_names(baseline or []), measured, view, ablation, suggestions)
-    evaluation = run(protocol, plan, load_settings(config))
+    evaluation = run(protocol, plan, settings)
     if out is not None:
         write_files(evaluation, protocol, out)
         print_note(f"wrote {out / REPORT}")

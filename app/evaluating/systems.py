@@ -48,6 +48,15 @@ class Named:
             )
         return named
 
+    def check(self, settings: "Settings") -> None:
+        """Raise AppError or EncodersError where there is nothing of that name, before anything is read."""
+        if self.is_vectors and not Path(self.place).is_file():
+            raise AppError(f"{self.place} is not there; `notelens export INDEX --out {self.place}` writes such a file")
+        if not self.is_vectors and not self.is_index:
+            from encoders.load import resolve_config
+
+            resolve_config(self.place, settings.encoder)
+
     @property
     def is_index(self) -> bool:
         """Whether it is an index directory."""
@@ -121,10 +130,12 @@ class Systems:
         pool = self._protocol.pool
 
         def measure(ranking: "Ranking") -> dict[str, float]:
-            return {name: means(values) for name, values in accuracy(ranking, pool.relevance, config.measures).items()}
+            found = accuracy(ranking.padded(config.depth), pool.relevance, config.measures)
+            return {name: means(values) for name, values in found.items()}
 
+        deepest = min(config.depth, len(pool) - 1)
         for name, (index, stored) in self._indexes.items():
-            yield index_recall(index, name, pool.notes.ids, stored.queries, pool.queries, config.depth, measure)
+            yield index_recall(index, name, pool.notes.ids, stored.queries, pool.queries, deepest, measure)
 
     def encoders(self) -> "dict[str, Encoder]":
         """The encoders of all systems that have one, by the system's name."""

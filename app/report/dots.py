@@ -102,6 +102,7 @@ def dot_plot(plot: DotPlot) -> Markup | None:
                     markerfacecolor="none" if look.hollow else look.colour,
                     linestyle="none",
                     alpha=alpha,
+                    clip_on=False,  # a dot at 0 is whole
                 )
         axes.set_yticks([])
         axes.xaxis.set_major_formatter(lambda value, _: short_rate(value) if plot.rate else f"{value:g}")

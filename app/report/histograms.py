@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from app.report.figure import FAINT, as_svg, canvas, style
+from app.report.figure import FAINT, INK, as_svg, canvas, style
 from app.report.numbers import number
 from app.report.series import Look
 from retrieval.evaluation.results import ScoreHistogram
@@ -12,13 +12,17 @@ WIDTH, HEIGHT = 300, 150
 
 
 def histogram(found: ScoreHistogram, look: Look, place: int, name: str) -> Markup:
-    """Draw both distributions over the score: random pairs as a grey area, relevant ones in the system's colour."""
+    """Draw both distributions over the score: random pairs as a grey area, relevant ones in the system's colour.
+
+    Those of baselines, which are grey elsewhere, are drawn in black here.
+    """
+    colour = INK if look.hollow else look.colour
     with style():
         figure, axes = canvas(WIDTH, HEIGHT, left=8, bottom=24, right=8, top=6)
         axes.stairs(found.random, found.edges, color=FAINT, fill=True, alpha=0.28, linewidth=0)
         axes.stairs(found.random, found.edges, color=FAINT, linewidth=1.0, linestyle=(0, (3, 1.5)))
-        axes.stairs(found.relevant, found.edges, color=look.colour, fill=True, alpha=0.22, linewidth=0)
-        axes.stairs(found.relevant, found.edges, color=look.colour, linewidth=1.8)
+        axes.stairs(found.relevant, found.edges, color=colour, fill=True, alpha=0.22, linewidth=0)
+        axes.stairs(found.relevant, found.edges, color=colour, linewidth=1.8)
         axes.set_xlim(*_shown(found))
         axes.set_ylim(bottom=0)
         axes.set_yticks([])

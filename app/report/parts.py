@@ -102,13 +102,15 @@ def protocol_facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     pool = evaluation.pool
     relevant = int(pool.relevance.counts.sum())
     cold = int(pool.cold.sum())
+    each = number(relevant / max(1, len(pool.queries)), rate=False)
     counted = {
         "candidates": f"{count(len(pool))}, {count(cold)} of them cold",
-        "queries": f"{count(len(pool.queries))}, {number(relevant / max(1, len(pool.queries)), rate=False)} right answers each",
+        "queries": f"{count(len(pool.queries))}, {each} right answers each",
         "time": seconds(evaluation.seconds),
     }
     given = {name.replace("_", " "): _words(value) for name, value in evaluation.protocol.items()}
-    return [(name, value) for name, value in (counted | given).items() if value]
+    # What is given stands first and is believed.
+    return [(name, value) for name, value in (given | counted | given).items() if value]
 
 
 def _served_and_exact(found: IndexRecall, name: str) -> Cell:

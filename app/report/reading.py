@@ -45,7 +45,8 @@ def is_baseline(system: SystemResult) -> bool:
 def told_apart(evaluation: Evaluation) -> Evaluation:
     """Give systems of one name (the readings of an encoder) names of their own: "minilm (text)", "minilm (image)".
 
-    What reads both keeps its name. Comparisons follow: they are with what reads the same as the main system.
+    What reads both keeps its name. Comparisons follow: they are with what reads the same as the main system. Baselines
+    come last, otherwise the order stays.
     """
     counts = Counter(each.name for each in evaluation.systems)
     names: dict[str, None] = {}
@@ -67,7 +68,7 @@ def told_apart(evaluation: Evaluation) -> Evaluation:
     comparisons = [
         replace(each, a=now.get(each.a, each.a), b=now.get(each.b, each.b)) for each in evaluation.comparisons
     ]
-    return replace(evaluation, systems=tuple(renamed), comparisons=tuple(comparisons))
+    return replace(evaluation, systems=tuple(sorted(renamed, key=is_baseline)), comparisons=tuple(comparisons))
 
 
 def main_system(evaluation: Evaluation) -> SystemResult | None:
@@ -143,7 +144,9 @@ def verdict(comparison: Comparison) -> Verdict:
     found = outcome(comparison)
     rate = measure(metric).rate
     difference = _with_interval(comparison.difference, rate)
-    facts = f"{_with_interval(comparison.ratio, False, ' ×')}, {p_value(comparison.p_value)}"
+    # There is no ratio to a baseline that finds nothing.
+    times = f"{_with_interval(comparison.ratio, False, ' ×')}, " if math.isfinite(comparison.ratio.value) else ""
+    facts = times + p_value(comparison.p_value)
     if found == "better":
         size = Estimate(abs(comparison.difference.value), *_ordered(comparison.difference))
         return Verdict(found, f"{a} beats {b} on {metric} by {_with_interval(size, rate)}, {facts}")

@@ -91,7 +91,8 @@ def _measured(
     on_progress: OnProgress | None,
 ) -> SystemResult:
     started = perf_counter()
-    ranking = entry.system.rank(pool.queries, min(config.depth, len(pool) - 1), on_progress)
+    deepest = min(config.depth, len(pool) - 1)
+    ranking = entry.system.rank(pool.queries, deepest, on_progress).padded(config.depth)
     per_query = accuracy(ranking, pool.relevance, config.measures)
     beyond = {
         f"novelty@{LIST}": novelty(ranking, pool.popularity, _users(pool), LIST),

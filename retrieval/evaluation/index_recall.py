@@ -57,13 +57,12 @@ def index_recall(
     asking = queries[vectors[queries].any(axis=1)]
     if len(asking) > sample:
         asking = np.sort(np.random.default_rng(seed).choice(asking, sample, replace=False))
-    own = np.where(stored.there[asking], asking, -1)
     answers, took = _alone(index, vectors[asking], min(CUTOFFS))
     recall = {}
     for k in CUTOFFS:
         if k > min(CUTOFFS):
             answers = index.search(vectors[asking], k + 1).ids if len(asking) else []
-        recall[k] = _recall(answers, vectors[asking], own, stored, k)
+        recall[k] = _recall(answers, vectors[asking], asking, stored, k)
     exact = _of_pool(vectors[queries], queries, stored, len(ids), depth)
     by_index, by_all = metrics(served.rank(queries, depth)), metrics(exact)
     p50, p99 = np.percentile(took, [50, 99]).tolist() if took else (float("nan"), float("nan"))
@@ -120,11 +119,11 @@ def _recall(answers: Sequence[Sequence[str]], queries: Vectors, own: Positions, 
 
 
 def _exact(queries: Vectors, own: Positions, stored: _Stored, depth: int) -> Ranking:
-    """Rank the rows that the index holds."""
+    """Rank the rows that the index holds. own: the row of each query."""
     if stored.there.all():
         return nearest(queries, stored.vectors, own, depth)
     rows = np.flatnonzero(stored.there)
-    place = np.full(len(stored.there) + 1, -1, dtype=np.int64)  # the last is where -1 leads
+    place = np.full(len(stored.there), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     ranking = nearest(queries, stored.vectors[rows], place[own], depth)
     return Ranking(np.where(ranking.positions >= 0, rows[ranking.positions], -1), ranking.scores)

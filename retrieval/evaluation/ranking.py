@@ -18,8 +18,8 @@ from retrieval.evaluation.tied import best_of_all, exact_pairs, float32_slack
 
 Vectors = NDArray[np.float32]
 
-_QUERIES = 4096
-"""Queries at a time, at most: as many as FAISS multiplies in one go."""
+_QUERIES = 2048
+"""Queries at a time, at most."""
 _CHUNK = 1 << 24
 """Numbers of the candidates at a time, 64 MiB."""
 _FOUND = 1 << 20
@@ -38,13 +38,14 @@ def nearest(
     Holds some 200 MiB beside the arguments and the result, whatever Q and N.
     """
     candidates = np.asarray(candidates)
-    step = max(1, min(_QUERIES, _FOUND // _asked(depth, len(candidates)))) if len(candidates) else _QUERIES
+    most = max(1, min(_QUERIES, _FOUND // max(1, _asked(depth, len(candidates)))))
+    step = -(-len(queries) // max(1, -(-len(queries) // most)))  # blocks alike: FAISS is slow on a small last one
     largest = _largest_norm(candidates)
 
     def rank(part: slice) -> Ranking:
         return _nearest(queries[part], candidates, own[part], depth, largest)
 
-    return in_parts(len(queries), step, depth, rank, on_progress)
+    return in_parts(len(queries), max(1, step), depth, rank, on_progress)
 
 
 def best_of(scores: NDArray[np.floating[Any]], own: Positions, depth: int) -> Ranking:
@@ -146,13 +147,17 @@ def _found(queries: Vectors, candidates: Vectors, count: int) -> tuple[Scores, P
     """Find the best by float32 products, in no order: scores [Q, count], positions [Q, count]."""
     import faiss
 
-    step = max(count, _CHUNK // max(1, candidates.shape[1]))
+    size, dim = queries.shape
+    step = max(count, _CHUNK // dim)
+    # Up to a number of queries FAISS takes each by itself, five times as long as a matrix product takes.
+    least = faiss.cvar.distance_compute_blas_threshold // dim + 1
+    asked = np.resize(queries, (least, dim)) if least // 5 < size < least else queries
     scores, positions = np.empty((len(queries), 0), dtype=np.float32), np.empty((len(queries), 0), dtype=np.int64)
     for start in range(0, len(candidates), step):
         chunk = np.ascontiguousarray(candidates[start : start + step])
-        more, places = faiss.knn(queries, chunk, min(count, len(chunk)), metric=faiss.METRIC_INNER_PRODUCT)
-        scores = np.concatenate([scores, more], axis=1)
-        positions = np.concatenate([positions, places + start], axis=1)
+        more, places = faiss.knn(asked, chunk, min(count, len(chunk)), metric=faiss.METRIC_INNER_PRODUCT)
+        scores = np.concatenate([scores, more[:size]], axis=1)
+        positions = np.concatenate([positions, places[:size] + start], axis=1)
         if scores.shape[1] > count:
             kept = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
             scores, positions = np.take_along_axis(scores, kept, axis=1), np.take_along_axis(positions, kept, axis=1)

@@ -49,6 +49,12 @@ def accuracy(ranking: Ranking, relevance: Relevance, measures: Sequence[str]) ->
     return found
 
 
+def check_measures(measures: Sequence[str], depth: int) -> None:
+    """Raise EvaluationError for the first measure that is unknown, or deeper than rankings of this depth."""
+    for name in measures:
+        _parse(name, depth)
+
+
 def recall_curve(ranking: Ranking, relevance: Relevance) -> NDArray[np.float64]:
     """Mean recall at cutoffs 1 to depth, float64 [depth], over queries with relevant notes; NaN if there is none."""
     counted = np.flatnonzero(relevance.counts)
@@ -81,7 +87,7 @@ def _parse(name: str, depth: int) -> "Measure":
     cutoff = measure.params.get("cutoff")
     if cutoff is not None and (isinstance(cutoff, bool) or not 1 <= cutoff <= depth):
         raise EvaluationError(
-            f"{name!r} was asked of rankings {depth} deep; ask for a cutoff of 1 to {depth}, or rank deeper"
+            f"{name!r} was asked of rankings {depth} deep; ask for a cutoff of 1 to {depth}, or rank deeper (--depth)"
         )
     return measure
 

@@ -29,6 +29,12 @@ class Ranking:
         """How many places a row has."""
         return int(self.positions.shape[1])
 
+    def padded(self, depth: int) -> "Ranking":
+        """The same with rows at least `depth` long, of a pool that has fewer notes than that."""
+        more = ((0, 0), (0, max(0, depth - self.depth)))
+        scores = np.pad(self.scores, more, constant_values=-np.inf)
+        return Ranking(np.pad(self.positions, more, constant_values=-1), scores)
+
 
 class System(Protocol):
     """Ranks the N notes of a pool for queries among them."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.report.glossary import definitions, measure, slice_meaning
-from app.report.reading import best_of, families, main_system, outcome, primary_metric, verdict
+from app.report.reading import best_of, families, main_system, outcome, primary_metric, told_apart, verdict
 from retrieval.evaluation.results import Comparison, Estimate
 
 
@@ -23,6 +23,9 @@ def test_verdicts_say_who_beats_whom_and_by_how_much():
     )
     assert verdict(comparison(-0.0003, -0.0017, 0.0011, 0.6, ratio=(0.99, 0.9, 1.08))).text == (
         "A and B cannot be told apart on nDCG@10: difference −.0003 [−.0017, .0011], .990 × [.900, 1.08], p = .600"
+    )
+    assert verdict(comparison(0.0622, 0.05, 0.07, 0.002, ratio=(float("nan"), None, None))).text == (
+        "A beats B on nDCG@10 by .0622 [.0500, .0700], p = .002"
     )
 
 
@@ -47,7 +50,7 @@ def test_the_best_is_among_those_that_can_be_compared(evaluation):
     systems = evaluation.systems
     values = {each.name: value for each, value in zip(systems, (0.1, 0.2, 0.2, 0.1, 0.0, 0.15, 0.9), strict=True)}
     found = best_of(systems, "R@10", lambda each: values[each.name])
-    assert found == {systems[1].name, systems[2].name}, "equal as written; co-occurrence (warm notes only) left out"
+    assert found == {systems[1].name, systems[2].name}, "equal as written; co-occurrence left out"
     assert best_of(systems, "Gini@10", lambda each: values[each.name]) == {"random"}
     assert best_of(systems[:1], "R@10", lambda each: 0.5) == set()
     values["tower (both)"] = float("nan")
@@ -82,6 +85,31 @@ def test_families_are_found_however_readings_are_written(evaluation, names):
     renamed = tuple(replace(each, name=name) for each, name in zip(evaluation.systems[:3], names, strict=True))
     (family,) = families(replace(evaluation, systems=renamed))
     assert (family.name, set(family.readings)) == ("m", {"text", "image", "both"})
+
+
+def test_readings_of_one_name_are_told_apart(evaluation):
+    systems = [replace(each, name="m") for each in evaluation.systems[:3]]
+    systems += [replace(evaluation.systems[3], name="m"), evaluation.systems[5]]
+    found = told_apart(
+        replace(
+            evaluation,
+            systems=(systems[2], *systems[:2], *systems[3:]),
+            comparisons=(Comparison("m", "BM25", "R@10", Estimate(0), Estimate(1), 1),),
+        )
+    )
+    assert [(each.name, each.reads) for each in found.systems] == [
+        ("m", "both"),
+        ("m (text)", "text"),
+        ("m (image)", "image"),
+        ("m (2)", "both"),
+        ("BM25", ""),
+    ]
+    assert (found.comparisons[0].a, found.comparisons[0].b) == ("m", "BM25")
+    text_first = told_apart(replace(evaluation, systems=tuple(systems[:2]), comparisons=found.comparisons))
+    assert text_first.comparisons[0].a == "m (text)", "it is the main system, which comparisons are of"
+    reverse = told_apart(replace(evaluation, systems=evaluation.systems[::-1]))
+    names = [each.name for each in evaluation.systems[::-1]]
+    assert [each.name for each in reverse.systems] == names[3:] + names[:3], "baselines last"
 
 
 def test_metrics_are_known_by_their_names():
