@@ -1,9 +1,9 @@
-"""Choose the image's share of a note's vector, on warm items only, and report the test figures of the choice.
+"""Choose the image's share of a note's vector on the validation stage, and report the test figures of the choice.
 
-    python benchmarks/image_share.py CORPUS INTERACTIONS.parquet [--encoder E] [--out FILE.json]
+    python benchmarks/image_share.py CORPUS [--interactions FILE] [--encoder E] [--out FILE.json]
 
-The sweep sees users A and warm items only (see cold_start.py). Cold items and users B enter once, for the chosen
-share, for none, and for pictures alone.
+The sweep sees the notes and users that the split holds out for choices. The test enters once, for the chosen share, for
+none, and for pictures alone.
 """
 
 import argparse
@@ -11,51 +11,60 @@ import json
 from pathlib import Path
 
 import numpy as np
-from cold_start import Protocol
 from rich.console import Console
 from rich.table import Table
 
-from encoders import NoteEncoder, load_encoder, resolve_config
+from encoders import Corpus, load_encoder, resolve_config
+from encoders.blocks import unit_rows
+from retrieval.evaluation.encoding import encode_notes
+from retrieval.evaluation.metrics.accuracy import accuracy
+from retrieval.evaluation.metrics.lists import means
+from retrieval.evaluation.protocol import Interactions, Protocol, ProtocolConfig, only_interactions
+from retrieval.evaluation.systems.vectors import VectorSystem
 
-SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+MEASURES = ("R@10", "R@100", "nDCG@10")
 
 
 def main() -> None:
     """Encode once, sweep the share over the two blocks, print a table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("interactions", type=Path, help="Parquet with columns user and item")
-    parser.add_argument("--name", help="prefix of the hash keys; the corpus folder's name unless given")
+    parser.add_argument("--interactions", type=Path)
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/image_share.json"))
     args = parser.parse_args()
-    protocol = Protocol.of(args.corpus, args.interactions, args.name)
+    corpus = Corpus(args.corpus)
+    data = Interactions.read(corpus, args.interactions or only_interactions(corpus))
+    split = data.split_by()
     encoder = load_encoder(resolve_config(args.encoder))
-    if not isinstance(encoder, NoteEncoder) or encoder.image is None:
+    if [name for name, _ in encoder.blocks.sizes] != ["text", "image"]:
         parser.error("only an encoder of a text tower and an image tower, joined by blocks, has a share to choose")
-    vectors, width = encoder.encode(protocol.notes), encoder.text.dim
-    text = vectors[:, :width] / np.sqrt(1 - encoder.config.image_share)
-    image = vectors[:, width : width + encoder.image.dim] / np.sqrt(encoder.config.image_share)
-    by_text, by_image = text @ text.T, image @ image.T
+    test, validation = (Protocol.of(data, split, ProtocolConfig(stage=stage)).pool for stage in ("test", "validation"))
+    # The notes of the validation are among those of the test: all are encoded once.
+    encoded = encode_notes(encoder, corpus, test.notes, lambda note: note)
+    text, image = (unit_rows(encoded.blocks.only(encoded.vectors, name)) for name in ("text", "image"))
+    row = {note_id: i for i, note_id in enumerate(test.notes.ids)}
 
-    def mixed(share: float) -> np.ndarray:
-        return (1 - share) * by_text + share * by_image
+    def score(pool, share: float) -> dict[str, float]:
+        rows = [row[note_id] for note_id in pool.notes.ids]
+        candidates = np.sqrt(1 - share) * text[rows] + np.sqrt(share) * image[rows]
+        ranking = VectorSystem("", candidates, unit_rows(candidates)).rank(pool.queries, 100)
+        return {name: means(values) for name, values in accuracy(ranking, pool.relevance, MEASURES).items()}
 
-    rows = [{"share": share, **protocol.on_warm_items(mixed(share))} for share in (*SHARES, 1.0)]
-    best = max(rows, key=lambda row: row["nDCG@10"])["share"]
-    test = {f"test, share {share:g}": protocol.on_cold_items(mixed(share)) for share in (0.0, best, 1.0)}
+    sweep = {share: score(validation, share) for share in SHARES}
+    best = max(sweep, key=lambda share: sweep[share]["nDCG@10"])
+    final = {share: score(test, share) for share in dict.fromkeys((0.0, best, 1.0))}
 
-    shown = Table("", "R@10", "nDCG@10", "queries", title=args.encoder, title_justify="left", box=None)
-    for row in rows:
-        mark = " *" if row["share"] == best else ""
-        shown.add_row(
-            f"warm, share {row['share']:g}{mark}", f"{row['R@10']:.4f}", f"{row['nDCG@10']:.4f}", str(row["queries"])
-        )
-    for label, row in test.items():
-        shown.add_row(label, f"{row['R@10']:.4f}", f"{row['nDCG@10']:.4f}", str(row["queries"]))
+    shown = Table("stage", "share", *MEASURES, "queries", title=args.encoder, title_justify="left", box=None)
+    for stage, found, pool in (("validation", sweep, validation), ("test", final, test)):
+        for share, figures in found.items():
+            mark = " *" if share == best else ""
+            values = [f"{figures[name]:.4f}" for name in MEASURES]
+            shown.add_row(stage, f"{share:g}{mark}", *values, str(len(pool.queries)))
     Console().print(shown)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({"encoder": args.encoder, "sweep": rows, "best": best, "test": test}, indent=2))
+    args.out.write_text(json.dumps({"encoder": args.encoder, "sweep": sweep, "best": best, "test": final}, indent=2))
 
 
 if __name__ == "__main__":

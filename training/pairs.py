@@ -1,5 +1,6 @@
 """Positive pairs: which note belongs to which, as mining writes them and training reads them."""
 
+import csv
 from pathlib import Path
 
 from retrieval.evaluation.leaks import LeakCheck
@@ -23,16 +24,18 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
             table = pyarrow.parquet.read_table(path)
         else:
             with path.open(encoding="utf-8-sig") as text:
-                names = [name.strip().strip('"') for name in text.readline().split(",")]
+                names = next(csv.reader(text), [])
             as_text = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
             table = pyarrow.csv.read_csv(path, convert_options=as_text)
+        found = [next((name for name in names if name in table.column_names), None) for names in COLUMNS]
+        if None in found:
+            raise PairsError(
+                f"{path} has the columns {', '.join(table.column_names)}; pairs need `note` and `positive`"
+            )
+        left, right = (table[name].cast(pa.string()).to_pylist() for name in found)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise PairsError(f"{path} cannot be read as pairs: {error}") from error
-    found = [next((name for name in names if name in table.column_names), None) for names in COLUMNS]
-    if None in found:
-        raise PairsError(f"{path} has the columns {', '.join(table.column_names)}; pairs need `note` and `positive`")
-    left, right = (table[name].cast(pa.string()).to_pylist() for name in found)
-    if None in left or None in right:
+    if any(not (note_id or "").strip() for note_id in (*left, *right)):
         raise PairsError(f"{path}: a pair lacks a note; every row needs `note` and `positive`")
     return list(zip(left, right, strict=True))
 

@@ -33,12 +33,14 @@ def make_slices(pool: Pool) -> list[Slice]:
     them; NoteLLM, arXiv 2403.01744, section 5.4, reports low and high exposure), modality, text length (thirds of
     those with text, by characters), language, category. Of right answers: temperature and exposure.
     """
-    count = len(pool.queries)
-    return [
-        each
-        for each in [*_of_queries(pool), *_of_answers(pool)]
-        if each.answers is not None or 0 < each.queries.sum() < count
-    ]
+    relevant = np.zeros(len(pool), dtype=np.bool_)
+    relevant[pool.relevance.positions] = True
+
+    def divides(part: Slice) -> bool:
+        mask, among = (part.queries, len(pool.queries)) if part.answers is None else (part.answers, relevant.sum())
+        return bool(0 < (mask if part.answers is None else mask & relevant).sum() < among)
+
+    return [part for part in (*_of_queries(pool), *_of_answers(pool, relevant)) if divides(part)]
 
 
 def _of_queries(pool: Pool) -> Iterator[Slice]:
@@ -59,14 +61,10 @@ def _of_queries(pool: Pool) -> Iterator[Slice]:
         yield Slice("category", name, mask)
 
 
-def _of_answers(pool: Pool) -> Iterator[Slice]:
+def _of_answers(pool: Pool, relevant: NDArray[np.bool_]) -> Iterator[Slice]:
     everything = np.ones(len(pool.queries), dtype=np.bool_)
-    relevant = np.zeros(len(pool), dtype=np.bool_)
-    relevant[pool.relevance.positions] = True
-    parts = [("cold", pool.cold), ("warm", ~pool.cold)]
-    for name, mask in parts:
-        if 0 < (mask & relevant).sum() < relevant.sum():
-            yield Slice("answers' temperature", name, everything, mask)
+    yield Slice("answers' temperature", "cold", everything, pool.cold)
+    yield Slice("answers' temperature", "warm", everything, ~pool.cold)
     for name, mask in _thirds(pool.exposure, relevant, THIRDS):
         yield Slice("answers' exposure", name, everything, mask)
 

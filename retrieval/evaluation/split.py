@@ -132,7 +132,10 @@ def cut_times(times: NDArray[np.float64], validation_share: float, test_share: f
             f"test share {test_share:g} and validation share {validation_share:g} must be above 0, and below 1 together"
         )
     cuts = np.quantile(times, [1 - test_share - validation_share, 1 - test_share], method="higher")
-    validation_from, test_from = (datetime.fromtimestamp(cut, UTC) for cut in cuts)
+    try:
+        validation_from, test_from = (datetime.fromtimestamp(cut, UTC) for cut in cuts)
+    except (ValueError, OverflowError, OSError) as error:
+        raise EvaluationError(f"the interactions' times are no Unix seconds: {error}") from error
     if validation_from >= test_from or cuts[0] <= times.min():
         raise EvaluationError(
             f"the interactions' times do not part into training, validation and test at shares {validation_share:g} "
@@ -155,7 +158,7 @@ class DataDigests(BaseModel):
     def of(cls, facts: NoteFacts, events: Events, chosen: EventFilter) -> "DataDigests":
         """Digest the data as it was read."""
         ids = hashlib.blake2b("\n".join(sorted(facts.ids)).encode(), digest_size=16)
-        return cls(notes=ids.hexdigest(), interactions=events.digest(), events=chosen)
+        return cls(notes=ids.hexdigest(), interactions=events.digest(facts.ids), events=chosen)
 
 
 class Split(BaseModel):

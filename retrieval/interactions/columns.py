@@ -1,5 +1,6 @@
 """Interactions files: which columns mean what, and their rows in batches."""
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ SYNONYMS = {
 SUFFIXES = (".csv", ".parquet")
 # From here on a number of seconds would be the year 5138: it is milliseconds.
 MILLISECONDS_FROM = 1e11
+# The years 1 and 10000, with a day to spare for zones.
+EARLIEST, LATEST = -62_135_510_400.0, 253_402_214_400.0
 
 
 class InteractionsError(RetrievalError):
@@ -56,7 +59,7 @@ def read_batches(path: Path, on_broken: Callable[[], None]) -> Iterator[Any]:
             batches = file.iter_batches(columns=list(plan.values()))
         else:
             with path.open(encoding="utf-8-sig", errors="replace") as text:
-                names = [name.strip().strip('"') for name in text.readline().split(",")]
+                names = next(csv.reader(text), [])
             plan = _plan(path, names)
             batches = pyarrow.csv.open_csv(
                 path,
@@ -64,6 +67,7 @@ def read_batches(path: Path, on_broken: Callable[[], None]) -> Iterator[Any]:
                 convert_options=pyarrow.csv.ConvertOptions(
                     include_columns=list(plan.values()),
                     column_types=dict.fromkeys(plan.values(), pa.string()),
+                    null_values=[""],  # a note may be called NA
                     strings_can_be_null=True,
                 ),
             )
@@ -78,7 +82,7 @@ def read_batches(path: Path, on_broken: Callable[[], None]) -> Iterator[Any]:
 
 def _plan(path: Path, names: list[str]) -> dict[str, str]:
     """Return {role: column}; user and note must be there."""
-    by_name = {name.casefold(): name for name in reversed(names)}
+    by_name = {name.strip().casefold(): name for name in reversed(names)}
     plan = {}
     for role, synonyms in SYNONYMS.items():
         found = next((by_name[name] for name in synonyms if name in by_name), None)
@@ -94,31 +98,41 @@ def _plan(path: Path, names: list[str]) -> dict[str, str]:
 def unix_seconds(times: Any) -> NDArray[np.float64]:
     """Read an Arrow column of times as Unix seconds, float64 [E]; NaN where there is none, or none that can be read.
 
-    Numbers are seconds or milliseconds; text is one of these or ISO 8601; a time without a zone is in UTC.
+    Numbers are seconds or milliseconds; text is one of these or ISO 8601; a time without a zone is in UTC. Times that a
+    calendar of four-digit years does not hold, as microseconds would be, count as unreadable. Raises InteractionsError
+    for a column that holds neither numbers, text nor dates.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_string(times.type) or pa.types.is_large_string(times.type):
-        with suppress(pa.ArrowInvalid):  # else ISO 8601
-            times = times.cast(pa.float64())
-    if pa.types.is_temporal(times.type):
-        instants = times.cast(pa.timestamp("us")).cast(pa.int64())
-        micros: NDArray[np.float64] = pc.cast(instants, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        return micros / 1e6
-    if pa.types.is_integer(times.type) or pa.types.is_floating(times.type):
-        numbers: NDArray[np.float64] = pc.cast(times, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        return np.where(np.abs(numbers) >= MILLISECONDS_FROM, numbers / 1000, numbers)
-    encoded = times.dictionary_encode()  # people's days and minutes repeat: each is parsed once
-    parsed = np.array([_parsed(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
-    codes = pc.fill_null(encoded.indices, len(parsed) - 1).to_numpy(zero_copy_only=False)
-    read: NDArray[np.float64] = parsed[codes]
-    return read
+    seconds: NDArray[np.float64]
+    if pa.types.is_timestamp(times.type) or pa.types.is_date(times.type):
+        micros = times.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        seconds = pc.cast(micros, pa.float64(), safe=False).to_numpy(zero_copy_only=False) / 1e6
+    elif pa.types.is_integer(times.type) or pa.types.is_floating(times.type):
+        seconds = _in_seconds(pc.cast(times, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    elif pa.types.is_string(times.type) or pa.types.is_large_string(times.type):
+        encoded = times.dictionary_encode()  # people's days and minutes repeat: each is parsed once
+        values = [_parsed(value) for value in encoded.dictionary.to_pylist()]
+        codes = pc.fill_null(encoded.indices, len(values)).to_numpy(zero_copy_only=False)
+        seconds = np.array([*values, np.nan])[codes]
+    elif pa.types.is_null(times.type):
+        seconds = np.full(len(times), np.nan)
+    else:
+        raise InteractionsError(f"a column of times holds {times.type}; wanted Unix seconds, ISO 8601 or timestamps")
+    return np.where((seconds >= EARLIEST) & (seconds < LATEST), seconds, np.nan)
 
 
-def _parsed(value: object) -> float:
+def _in_seconds(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.abs(numbers) >= MILLISECONDS_FROM, numbers / 1000, numbers)
+
+
+def _parsed(text: str) -> float:
+    """Read one time as it stands, whatever stands beside it: a number, or a date."""
+    with suppress(ValueError):
+        return float(_in_seconds(np.array(float(text))))
     try:
-        time = parse_time(value)
+        time = parse_time(text)
     except NoteRejected:
         return float("nan")
     return time.timestamp() if time else float("nan")

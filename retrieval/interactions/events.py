@@ -47,17 +47,16 @@ class Events:
     def __len__(self) -> int:
         return len(self.user)
 
-    def digest(self) -> str:
-        """Hex digest of who looked at what and when, whatever the order of the rows."""
+    def digest(self, ids: Sequence[str]) -> str:
+        """Hex digest of who looked at what and when, whatever the order of the rows and of the notes.
+
+        ids: of the N notes, in the order the interactions were read with.
+        """
         when = np.zeros(len(self)) if self.time is None else self.time
-        digest = hashlib.blake2b(digest_size=16)
-        # Users are coded in the order they are met: their names, sorted, settle the codes.
-        rank = np.empty(len(self.users), dtype=np.int64)
-        by_name = np.argsort(np.array(self.users, dtype=np.str_), kind="stable")
-        rank[by_name] = np.arange(len(self.users))
-        order = np.lexsort((when, self.note, rank[self.user]))
-        digest.update("\n".join(self.users[i] for i in by_name).encode())
-        for column in (rank[self.user], self.note.astype(np.int64), when):
+        user, note = _ranks(self.users)[self.user], _ranks(ids)[self.note]
+        order = np.lexsort((when, note, user))
+        digest = hashlib.blake2b("\n".join(sorted(self.users)).encode(), digest_size=16)
+        for column in (user, note, when):
             digest.update(np.ascontiguousarray(column[order]).tobytes())
         return digest.hexdigest()
 
@@ -70,6 +69,13 @@ class Events:
         seen.sum_duplicates()
         seen.data[:] = 1
         return seen
+
+
+def _ranks(names: Sequence[str]) -> NDArray[np.int64]:
+    """The place of each name among all, sorted, int64."""
+    ranks = np.empty(len(names), dtype=np.int64)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return ranks
 
 
 def read_events(
@@ -104,16 +110,17 @@ class _Reader:
     def take(self, path: Path, batch: Any) -> None:
         names = batch.schema.names
         keep = self._wanted(path, batch, names)
-        user = self._codes(batch["user"], lambda name: self._users.setdefault(name, len(self._users)), keep)
         note = self._codes(batch["note"], lambda name: self._position.get(name, -2), keep)
         self._timed = "time" in names
-        time = unix_seconds(batch["time"]) if self._timed else np.zeros(len(user))
-        broken = keep & ((user == -1) | (note == -1) | ~np.isfinite(time))
-        unknown = keep & ~broken & (note == -2)
-        self._broken += int(broken.sum())
-        self._unknown += int(unknown.sum())
+        time = unix_seconds(batch["time"]) if self._timed else np.zeros(len(note))
+        known = keep & (note >= 0) & np.isfinite(time)
+        # Only of those that count: others must leave no trace, not even as a user without interactions.
+        user = self._codes(batch["user"], lambda name: self._users.setdefault(name, len(self._users)), known)
+        good = known & (user >= 0)
+        unknown = int((keep & (note == -2)).sum())
+        self._unknown += unknown
+        self._broken += int(keep.sum()) - int(good.sum()) - unknown
         self._filtered += int((~keep).sum())
-        good = keep & ~broken & ~unknown
         self._user.frombytes(user[good].tobytes())
         self._note.frombytes(note[good].tobytes())
         self._time.frombytes(time[good].tobytes())
@@ -128,12 +135,15 @@ class _Reader:
             raise InteractionsError(f"{path} has no column for the {role}, so interactions cannot be chosen by it")
         if wanted["event"]:
             kinds = pa.array(self._chosen.kinds, pa.string())
-            is_in = pc.is_in(batch["event"].cast(pa.string()), value_set=kinds)
+            try:
+                is_in = pc.is_in(batch["event"].cast(pa.string()), value_set=kinds)
+            except pa.ArrowException as error:
+                raise InteractionsError(f"{path}: a kind of event is no text ({error})") from error
             keep &= is_in.to_numpy(zero_copy_only=False)
         if wanted["rating"]:
             try:
                 ratings = pc.cast(batch["rating"], pa.float64()).to_numpy(zero_copy_only=False)
-            except pa.ArrowInvalid as error:
+            except pa.ArrowException as error:
                 raise InteractionsError(f"{path}: a rating is no number ({error})") from error
             keep &= ratings >= self._chosen.min_rating  # NaN, a rating that is missing, is not
         return keep

@@ -33,6 +33,7 @@ TITLES = [
     "地平线上的电影 & 茶",
     "مرحبا بالعالم (1)",
     "日" * 300,
+    "Donaudampfschiff" * 25,
     "<img src=x onerror='window.ran = 1'>",
     "$x_1$ {{ 7 * 7 }}",
 ]

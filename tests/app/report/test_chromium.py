@@ -44,11 +44,9 @@ TOO_WIDE = """() => [...document.querySelectorAll("main *, nav *")]
     .map(each => each.outerHTML.slice(0, 100))"""
 FIGURES = """() => [...document.querySelectorAll("svg[role=img]")].map(each => {
     const box = each.getBoundingClientRect();
-    const drawn = [...each.querySelectorAll("path, use")].some(path => {
-        const colour = getComputedStyle(path).stroke;
-        return colour.startsWith("rgb") && path.getBoundingClientRect().width > 0;
-    });
-    return [box.width, box.height, drawn];
+    const coloured = [...each.querySelectorAll("path, use")].filter(path => path.style.stroke.startsWith("var("));
+    const drawn = coloured.every(path => getComputedStyle(path).stroke.startsWith("rgb"));
+    return [box.width, box.height, drawn && coloured.length > 0];
 })"""
 
 

@@ -93,6 +93,14 @@ def test_chunks_change_nothing(kind: str) -> None:
     same(nearest(candidates[own], candidates, own, 8), naive_nearest(candidates[own], candidates, own, 8))
 
 
+@pytest.mark.parametrize("queries", [1, 60, 213, 300])
+def test_any_number_of_queries(queries: int) -> None:
+    """FAISS scores few queries, up to 213 of 600 dimensions, in another way than more."""
+    rng = np.random.default_rng(queries)
+    candidates, own = unit(rng, 320, 600), np.arange(queries)[::-1]
+    same(nearest(candidates[own], candidates, own, 5), naive_nearest(candidates[own], candidates, own, 5))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 12), st.integers(1, 9), st.integers(1, 15), st.integers(0, 2**32 - 1), st.sampled_from(FLOODS))
 def test_nearest_of_any_small_pool(count: int, dim: int, depth: int, seed: int, kind: str) -> None:

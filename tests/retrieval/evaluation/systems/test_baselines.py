@@ -141,6 +141,7 @@ def test_bm25_that_cannot_be_built_leaves_no_folder(tmp_path: Path, monkeypatch:
         yield "one"
         raise ValueError("lost")
 
-    with pytest.raises(ValueError, match="lost"):
+    with pytest.raises(ValueError, match="lost") as caught:
         Bm25System.build(broken())  # type: ignore[arg-type]  # a generator of strings that breaks
     assert not list(tmp_path.iterdir())
+    assert caught.tb  # which would keep a forgotten folder from being removed as garbage
