@@ -5,6 +5,8 @@ retriever.py   a partial note, stored notes, or a mix of them -> ranked hits
 mix.py         several parts, liked and unliked, as one query vector
 hit.py         one answer with its evidence
 export.py      an index as arrays
+interactions/  who looked at what, and when
+evaluation/    how good rankings are
 """
 
 from retrieval.hit import Hit, Why

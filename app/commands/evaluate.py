@@ -100,8 +100,13 @@ def evaluate(
     validation_share: Annotated[
         float, typer.Option(help="By time: share of those before, for choices.", rich_help_panel=SPLIT)
     ] = 0.1,
-    test_from: Annotated[str | None, typer.Option(metavar="TIME", help="By time.", rich_help_panel=SPLIT)] = None,
-    validation_from: Annotated[str | None, typer.Option(metavar="TIME", help="By time.", rich_help_panel=SPLIT)] = None,
+    test_from: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="By time: where the test begins, as 2024-06-01.", rich_help_panel=SPLIT),
+    ] = None,
+    validation_from: Annotated[
+        str | None, typer.Option(metavar="TIME", help="By time: where validation begins.", rich_help_panel=SPLIT)
+    ] = None,
     cold_by: Annotated[
         ColdBy, typer.Option(help="By time: what must lie after the cut.", rich_help_panel=SPLIT)
     ] = ColdBy.INTERACTION,

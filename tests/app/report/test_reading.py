@@ -63,7 +63,7 @@ def test_the_main_system_and_the_families(evaluation):
     assert main_system(replace(evaluation, systems=evaluation.systems[5:0:-1])).name == evaluation.systems[3].name
     assert main_system(replace(evaluation, systems=())) is None
     assert primary_metric(evaluation) == "nDCG@10"
-    (family,) = families(evaluation)
+    (family,) = families(replace(evaluation, systems=evaluation.systems[::-1]))
     assert family.name == "tower"
     assert [(reads, each.name) for reads, each in family.readings.items()] == [
         ("text", "tower (text)"),
@@ -107,6 +107,14 @@ def test_readings_of_one_name_are_told_apart(evaluation):
     assert (found.comparisons[0].a, found.comparisons[0].b) == ("m", "BM25")
     text_first = told_apart(replace(evaluation, systems=tuple(systems[:2]), comparisons=found.comparisons))
     assert text_first.comparisons[0].a == "m (text)", "it is the main system, which comparisons are of"
+    main, text, both = (
+        replace(each, name=name)
+        for each, name in zip((systems[2], systems[0], systems[2]), ("main", "m", "m"), strict=True)
+    )
+    against = (Comparison("main", "m", "R@10", Estimate(0), Estimate(1), 1),)
+    other = told_apart(replace(evaluation, systems=(main, text, both), comparisons=against))
+    assert [each.name for each in other.systems] == ["main", "m (text)", "m"]
+    assert other.comparisons[0].b == "m", "what is compared reads what the main system reads"
     reverse = told_apart(replace(evaluation, systems=evaluation.systems[::-1]))
     names = [each.name for each in evaluation.systems[::-1]]
     assert [each.name for each in reverse.systems] == names[3:] + names[:3], "baselines last"

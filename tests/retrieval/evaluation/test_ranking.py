@@ -94,8 +94,9 @@ def test_chunks_change_nothing(kind: str) -> None:
 
 
 @pytest.mark.parametrize("queries", [1, 60, 213, 300])
-def test_any_number_of_queries(queries: int) -> None:
+def test_any_number_of_queries(queries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """FAISS scores few queries, up to 213 of 600 dimensions, in another way than more."""
+    monkeypatch.setattr(ranking, "_CHUNK", 50 * 600)
     rng = np.random.default_rng(queries)
     candidates, own = unit(rng, 320, 600), np.arange(queries)[::-1]
     same(nearest(candidates[own], candidates, own, 5), naive_nearest(candidates[own], candidates, own, 5))
