@@ -246,7 +246,7 @@ def evaluate(
         print_json(evaluation_json(evaluation))
     else:
         for table in evaluation_tables(evaluation):
-            stdout().print(table)
+            stdout().print(table, "")
 
 
 def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "EventFilter") -> "Interactions":

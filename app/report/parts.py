@@ -53,7 +53,7 @@ def beyond_table(evaluation: Evaluation) -> Table | None:
     if not names:
         return None
     lines = [
-        Line(each.name, each.remark, [value_cell(beyond_value(each, name), name) for name in names])
+        Line(each.name, "", [value_cell(beyond_value(each, name), name) for name in names])
         for each in evaluation.systems
     ]
     return Table("Beyond accuracy", "system", [*map(column, names)], in_parts(evaluation.systems, lines))

@@ -156,7 +156,7 @@ def test_judgements_become_right_answers() -> None:
 def test_judged_queries_are_still_those_of_the_split() -> None:
     facts, holdout = world([(user, note) for user in range(10) for note in range(COUNT)])
     order = candidate_order(facts, holdout, "interacted", "corpus")
-    qrels = {name: {other: 1 for other in facts.ids} for name in facts.ids}
+    qrels = {name: dict.fromkeys(facts.ids, 1) for name in facts.ids}
     cold = [f"n{i}" for i in range(COUNT) if holdout.cold[i]]
     assert 0 < len(cold) < COUNT
     pool = judged_pool(facts, holdout, order, qrels)
