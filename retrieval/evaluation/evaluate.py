@@ -181,12 +181,13 @@ def _histogram(pool: Pool, system: System, seed: int) -> ScoreHistogram | None:
 
 
 def _comparisons(results: Sequence[SystemResult], bootstrap: Bootstrap) -> Iterator[Comparison]:
-    """The first system that is no baseline against every other one that reads what it reads, on every measure."""
-    main = next((result for result in results if result.kind != "baseline"), None)
+    """The first system that is no baseline against every other one that reads whole notes, on every measure."""
+    whole = [result for result in results if result.reads in ("", "both")]
+    main = next((result for result in whole if result.kind != "baseline"), None)
     if main is None:
         return
-    for other in results:
-        if other is main or other.reads not in ("", main.reads):
+    for other in whole:
+        if other is main:
             continue
         for metric, values in main.per_query.items():
             difference, ratio, p_value = bootstrap.compare(values, other.per_query[metric])

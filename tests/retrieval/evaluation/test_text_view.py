@@ -29,7 +29,7 @@ NOTE = Note(
         ("{tags}", "food slow cooking 京都"),
         ("{body:5}", "Broth"),
         ("{body:6}", "Broth"),  # the space at the end goes
-        ("{title:8}|{title:10}", "Ramen in|Ramen in K"),  # characters as they stand, two spaces and all
+        ("{title:8}|{title:11}", "Ramen in|Ramen in K"),  # characters as they stand, two spaces and all
         ("{category}: {title}", "Food: Ramen in Kyoto"),
         ("{category:2}", "Fo"),
         ("{title}{title}", "Ramen in KyotoRamen in Kyoto"),

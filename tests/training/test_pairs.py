@@ -1,0 +1,137 @@
+"""Files of pairs in every form they are written in, and held against a split."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from encoders.corpus import Placed
+from encoders.note import Note
+from retrieval.evaluation.errors import LeakFound
+from retrieval.evaluation.facts import read_facts
+from retrieval.evaluation.holdout import hold_out
+from retrieval.evaluation.leaks import LeakCheck
+from retrieval.evaluation.split import SplitConfig, bucket
+from retrieval.interactions.columns import InteractionsError
+from retrieval.interactions.events import Events
+from training.pairs import PairsError, check_pairs, read_pairs
+
+PAIRS = [("a", "b"), ("b", "a"), ("笔记", "007"), ("NA", "null")]
+
+
+def write(path: Path, columns: dict[str, object]) -> Path:
+    if path.suffix == ".csv":
+        rows = zip(*columns.values(), strict=True)
+        path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n", "utf-8")
+    else:
+        pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def file(request, tmp_path: Path) -> Path:
+    return tmp_path / f"pairs.{request.param}"
+
+
+@pytest.mark.parametrize(
+    "names", [("note", "positive"), ("item", "positive"), ("query", "target"), ("anchor", "positive")]
+)
+def test_pairs_by_any_name(file: Path, names: tuple[str, str]) -> None:
+    left, right = zip(*PAIRS, strict=True)
+    assert read_pairs(write(file, {"score": [1.5] * 4, names[1]: right, names[0]: left})) == PAIRS
+
+
+def test_numbers_are_the_ids_of_text(file: Path) -> None:
+    assert read_pairs(write(file, {"item": [1, 22], "positive": [3, 18446744073709551615]})) == [
+        ("1", "3"),
+        ("22", "18446744073709551615"),
+    ]
+
+
+@pytest.mark.parametrize("header", ["\ufeffnote,positive", '"note","positive"', "note,positive\r"])
+def test_headers_as_programs_write_them(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text(f'{header}\n01,"x,y"\n', "utf-8")
+    assert read_pairs(path) == [("01", "x,y")]
+
+
+def test_no_pairs_at_all(file: Path) -> None:
+    assert read_pairs(write(file, {"note": pa.array([], pa.string()), "positive": pa.array([], pa.string())})) == []
+
+
+def test_other_columns_are_named(file: Path) -> None:
+    for columns in ({"left": ["a"], "right": ["b"]}, {"note": ["a"], "right": ["b"]}, {"positive": ["a"]}):
+        with pytest.raises(
+            PairsError, match=rf"{file.name} has the columns {', '.join(columns)}; .*`note`.*`positive`"
+        ):
+            read_pairs(write(file, columns))
+
+
+@pytest.mark.parametrize("side", ["note", "positive"])
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_half_a_pair_is_none(file: Path, side: str, blank: str | None) -> None:
+    cell = "" if blank is None and file.suffix == ".csv" else blank
+    columns = {"note": ["a", "b"], "positive": ["c", "d"]}
+    columns[side] = [columns[side][0], cell]
+    with pytest.raises(PairsError, match="lacks a note"):
+        read_pairs(write(file, columns))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("short.csv", b"note,positive\na\n"),
+        ("latin.csv", b"note,positive\ncaf\xe9,b\n"),
+        ("torn.parquet", b"PAR1 and no more"),
+        ("empty.parquet", b""),
+    ],
+)
+def test_what_is_no_file_of_pairs(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PairsError, match=name):
+        read_pairs(tmp_path / name)
+    with pytest.raises(PairsError, match="gone"):
+        read_pairs(tmp_path / "gone.csv")
+    assert issubclass(PairsError, InteractionsError)
+
+
+def test_columns_of_a_strange_type(tmp_path: Path) -> None:
+    with pytest.raises(PairsError, match="pairs"):
+        read_pairs(write(tmp_path / "pairs.parquet", {"note": [["a"]], "positive": [["b"]]}))
+
+
+@pytest.fixture
+def leaks() -> LeakCheck:
+    """Five warm notes, seen in pairs by people of both halves; w0 and w1 together by the held-out half alone."""
+    warm = [name for name in map(str, range(100)) if bucket(f"s-item-{name}", 5) != 0][:5]
+    cold = next(name for name in map(str, range(100)) if bucket(f"s-item-{name}", 5) == 0)
+    ids = [*warm, cold]
+    users = [str(i) for i in range(100)]
+    training = next(user for user in users if bucket(f"s-user-{user}", 2) == 0)
+    held = next(user for user in users if bucket(f"s-user-{user}", 2) != 0)
+    rows = [(0, 1), (0, 2), (0, 3), (0, 5), (1, 0), (1, 1), (1, 4), (0, 0), (1, 5)]
+    rows.remove((0, 0))
+    user, note = (np.array(column, dtype=np.int32) for column in zip(*rows, strict=True))
+    facts = read_facts(Placed(Note(id=name, title="t"), "f", i) for i, name in enumerate(ids))[0]
+    events = Events(user, note, None, (training, held), 6, 0, 0, 0)
+    return LeakCheck(facts, hold_out(SplitConfig(by="items+users", seed="s"), facts, events))
+
+
+def test_clean_pairs_are_counted(file: Path, leaks: LeakCheck) -> None:
+    w = leaks._facts.ids
+    columns = {"note": [w[1], w[2], w[3]], "positive": [w[2], w[3], w[1]]}
+    assert check_pairs(write(file, columns), leaks) == 3
+
+
+def test_a_planted_pair_is_caught_in_a_file(file: Path, leaks: LeakCheck) -> None:
+    w = leaks._facts.ids
+    for left, right, named in (
+        (1, 5, w[5]),  # a cold note, though a person of training looked at both
+        (1, 4, w[4]),  # only the held-out person looked at note 4
+        (0, 1, w[0]),
+    ):
+        with pytest.raises(LeakFound, match=rf"\b{named}\b"):
+            check_pairs(write(file, {"note": [w[1], w[left]], "positive": [w[2], w[right]]}), leaks)
