@@ -60,10 +60,11 @@ def hold_out(config: SplitConfig, facts: NoteFacts, events: Events, stage: Stage
         held_out &= when == target
     visible = item_roles <= target
     if config.by == "time":
-        visible &= config.time_roles(facts.created_at) <= target  # not published yet; NaN is long ago
+        exists = config.time_roles(facts.created_at) <= target  # NaN is long ago
+        exists[events.note[when <= target]] = True  # whatever its date says: somebody looked at it
+        visible &= exists
     met = np.zeros(len(facts), dtype=np.bool_)
     met[events.note[(by_note <= target) & (by_user <= target) & (when <= target)]] = True
-    met &= visible
     return Holdout(
         events=events,
         training=training,

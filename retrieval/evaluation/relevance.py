@@ -84,7 +84,8 @@ def mine_relevance(seen: "csr_matrix", queries: Positions, config: RelevanceConf
         scores = pairs.rows(queries[start : start + ROWS])
         row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
         note, score = scores.indices.astype(np.int64), scores.data
-        order = np.lexsort((note, -score, row))
+        # Sums of the same weights in another order differ in the last bits, and must not settle what is equal.
+        order = np.lexsort((note, -np.round(score, 12), row))
         row, note, score = row[order], note[order], score[order]
         first = np.searchsorted(row, np.arange(scores.shape[0]))
         best = np.arange(len(row)) - first[row] < config.top

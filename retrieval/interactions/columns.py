@@ -106,6 +106,11 @@ def unix_seconds(times: Any) -> NDArray[np.float64]:
     import pyarrow.compute as pc
 
     seconds: NDArray[np.float64]
+    if pa.types.is_dictionary(times.type):
+        times = times.dictionary_decode()
+    if pa.types.is_string(times.type) or pa.types.is_large_string(times.type):
+        with suppress(pa.ArrowInvalid):  # one cell is no number: then each is read by itself, numbers as here
+            times = times.cast(pa.float64())
     if pa.types.is_timestamp(times.type) or pa.types.is_date(times.type):
         micros = times.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         seconds = pc.cast(micros, pa.float64(), safe=False).to_numpy(zero_copy_only=False) / 1e6

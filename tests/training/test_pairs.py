@@ -44,9 +44,9 @@ def test_pairs_by_any_name(file: Path, names: tuple[str, str]) -> None:
 
 
 def test_numbers_are_the_ids_of_text(file: Path) -> None:
-    assert read_pairs(write(file, {"item": [1, 22], "positive": [3, 18446744073709551615]})) == [
+    assert read_pairs(write(file, {"item": [1, 22], "positive": [3, 9223372036854775807]})) == [
         ("1", "3"),
-        ("22", "18446744073709551615"),
+        ("22", "9223372036854775807"),
     ]
 
 
@@ -104,34 +104,41 @@ def test_columns_of_a_strange_type(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def leaks() -> LeakCheck:
-    """Five warm notes, seen in pairs by people of both halves; w0 and w1 together by the held-out half alone."""
-    warm = [name for name in map(str, range(100)) if bucket(f"s-item-{name}", 5) != 0][:5]
-    cold = next(name for name in map(str, range(100)) if bucket(f"s-item-{name}", 5) == 0)
-    ids = [*warm, cold]
-    users = [str(i) for i in range(100)]
-    training = next(user for user in users if bucket(f"s-user-{user}", 2) == 0)
-    held = next(user for user in users if bucket(f"s-user-{user}", 2) != 0)
-    rows = [(0, 1), (0, 2), (0, 3), (0, 5), (1, 0), (1, 1), (1, 4), (0, 0), (1, 5)]
-    rows.remove((0, 0))
+def split() -> tuple[LeakCheck, list[str]]:
+    """Five notes of training and a cold one, two people of training and one held out; and the notes' ids."""
+    names = [str(i) for i in range(100)]
+    warm = [name for name in names if bucket(f"s-item-{name}", 5) != 0][:5]
+    cold = next(name for name in names if bucket(f"s-item-{name}", 5) == 0)
+    trained = [name for name in names if bucket(f"s-user-{name}", 2) == 0][:2]
+    held = next(name for name in names if bucket(f"s-user-{name}", 2) != 0)
+    looks = {0: (1, 2, 3, 5), 1: (0, 4), 2: (0, 1, 4, 5)}
+    rows = [(user, note) for user, notes in looks.items() for note in notes]
     user, note = (np.array(column, dtype=np.int32) for column in zip(*rows, strict=True))
+    ids = [*warm, cold]
     facts = read_facts(Placed(Note(id=name, title="t"), "f", i) for i, name in enumerate(ids))[0]
-    events = Events(user, note, None, (training, held), 6, 0, 0, 0)
-    return LeakCheck(facts, hold_out(SplitConfig(by="items+users", seed="s"), facts, events))
+    events = Events(user, note, None, (*trained, held), 6, 0, 0, 0)
+    return LeakCheck(facts, hold_out(SplitConfig(by="items+users", seed="s"), facts, events)), ids
 
 
-def test_clean_pairs_are_counted(file: Path, leaks: LeakCheck) -> None:
-    w = leaks._facts.ids
-    columns = {"note": [w[1], w[2], w[3]], "positive": [w[2], w[3], w[1]]}
-    assert check_pairs(write(file, columns), leaks) == 3
+def test_clean_pairs_are_counted(file: Path, split: tuple[LeakCheck, list[str]]) -> None:
+    leaks, ids = split
+    left, right = ([ids[i] for i in side] for side in ((1, 2, 3, 4), (2, 3, 1, 0)))
+    assert check_pairs(write(file, {"note": left, "positive": right}), leaks) == 4
 
 
-def test_a_planted_pair_is_caught_in_a_file(file: Path, leaks: LeakCheck) -> None:
-    w = leaks._facts.ids
-    for left, right, named in (
-        (1, 5, w[5]),  # a cold note, though a person of training looked at both
-        (1, 4, w[4]),  # only the held-out person looked at note 4
-        (0, 1, w[0]),
-    ):
-        with pytest.raises(LeakFound, match=rf"\b{named}\b"):
-            check_pairs(write(file, {"note": [w[1], w[left]], "positive": [w[2], w[right]]}), leaks)
+@pytest.mark.parametrize(
+    ("left", "right", "named"),
+    [
+        (1, 4, "{1} with {4}"),  # both are of training, but only the held-out person looked at both
+        (4, 1, "{4} with {1}"),
+        (1, 5, "{5}"),  # a cold note, though a person of training looked at both
+        (5, 1, "{5}"),
+    ],
+)
+def test_a_planted_pair_is_caught(
+    file: Path, split: tuple[LeakCheck, list[str]], left: int, right: int, named: str
+) -> None:
+    leaks, ids = split
+    path = write(file, {"note": [ids[1], ids[left]], "positive": [ids[2], ids[right]]})
+    with pytest.raises(LeakFound, match=rf"\b{named.format(*ids)}\b"):
+        check_pairs(path, leaks)
