@@ -5,20 +5,25 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.errors import AppError
-
-if TYPE_CHECKING:
-    from app.settings import Settings
-    from encoders.base import Encoder
-    from index import NoteIndex
-    from retrieval.evaluation.encoding import EncodedNotes
-    from retrieval.evaluation.evaluate import Entry, EvaluationConfig
-    from retrieval.evaluation.protocol import Protocol
-    from retrieval.evaluation.results import IndexRecall
-    from retrieval.evaluation.systems.base import Ranking
-    from retrieval.evaluation.text_view import TextView
+from app.opening import open_note_index
+from app.settings import Settings
+from encoders.base import Encoder
+from encoders.load import load_encoder, resolve_config
+from index import NoteIndex
+from retrieval.evaluation.encoding import READINGS, EncodedNotes
+from retrieval.evaluation.entries import encoder_entries, stored_notes
+from retrieval.evaluation.evaluate import Entry, EvaluationConfig
+from retrieval.evaluation.index_recall import index_recall
+from retrieval.evaluation.metrics.accuracy import accuracy
+from retrieval.evaluation.metrics.lists import means
+from retrieval.evaluation.protocol import Protocol
+from retrieval.evaluation.results import IndexRecall
+from retrieval.evaluation.systems.base import Ranking
+from retrieval.evaluation.systems.vectors import VectorSystem, read_vectors
+from retrieval.evaluation.text_view import TextView
+from retrieval.retriever import described_encoder
 
 OnEncoding = Callable[[str, int], Callable[[int], None]]
 ZERO_SHOT = "zero-shot"
@@ -48,13 +53,11 @@ class Named:
             )
         return named
 
-    def check(self, settings: "Settings") -> None:
+    def check(self, settings: Settings) -> None:
         """Raise AppError or EncodersError where there is nothing of that name, before anything is read."""
         if self.is_vectors and not Path(self.place).is_file():
             raise AppError(f"{self.place} is not there; `notelens export INDEX --out {self.place}` writes such a file")
         if not self.is_vectors and not self.is_index:
-            from encoders.load import resolve_config
-
             resolve_config(self.place, settings.encoder)
 
     @property
@@ -77,15 +80,13 @@ class Systems:
 
     def __init__(
         self,
-        protocol: "Protocol",
-        settings: "Settings",
+        protocol: Protocol,
+        settings: Settings,
         stack: ExitStack,
-        view: "TextView | None",
+        view: TextView | None,
         ablation: bool,
         on_encoding: OnEncoding,
     ) -> None:
-        from retrieval.evaluation.encoding import READINGS
-
         self._protocol, self._settings, self._stack, self._view = protocol, settings, stack, view
         self._readings = READINGS if ablation else READINGS[:1]
         self._on_encoding = on_encoding
@@ -93,7 +94,7 @@ class Systems:
         self._makers: dict[str, Callable[[], Encoder]] = {}
         self.fingerprints: set[str] = set()
 
-    def of(self, named: Named) -> "Iterator[Entry]":
+    def of(self, named: Named) -> Iterator[Entry]:
         """Make the entries of one system. Raises AppError, EncodersError, EvaluationError, NoteIndexError."""
         if named.is_index:
             yield from self._index(named)
@@ -102,10 +103,8 @@ class Systems:
         else:
             yield from self._encoder(named)
 
-    def zero_shot(self) -> "Iterator[Entry]":
+    def zero_shot(self) -> Iterator[Entry]:
         """The default encoder as it comes, unless a system is that already."""
-        from retrieval.evaluation.entries import encoder_entries
-
         encoder = self._load(DEFAULT)
         if encoder.fingerprint in self.fingerprints:
             return
@@ -121,15 +120,11 @@ class Systems:
         for entry in made:
             yield replace(entry, reads="")
 
-    def index_recall(self, config: "EvaluationConfig") -> "Iterator[IndexRecall]":
+    def index_recall(self, config: EvaluationConfig) -> Iterator[IndexRecall]:
         """Hold each index's own search against exact search over what it stores."""
-        from retrieval.evaluation.index_recall import index_recall
-        from retrieval.evaluation.metrics.accuracy import accuracy
-        from retrieval.evaluation.metrics.lists import means
-
         pool = self._protocol.pool
 
-        def measure(ranking: "Ranking") -> dict[str, float]:
+        def measure(ranking: Ranking) -> dict[str, float]:
             found = accuracy(ranking.padded(config.depth), pool.relevance, config.measures)
             return {name: means(values) for name, values in found.items()}
 
@@ -137,14 +132,11 @@ class Systems:
         for name, (index, stored) in self._indexes.items():
             yield index_recall(index, name, pool.notes.ids, stored.queries, pool.queries, deepest, measure)
 
-    def encoders(self) -> "dict[str, Encoder]":
+    def encoders(self) -> dict[str, Encoder]:
         """The encoders of all systems that have one, by the system's name."""
         return {name: make() for name, make in self._makers.items()}
 
-    def _index(self, named: Named) -> "Iterator[Entry]":
-        from app.opening import open_note_index
-        from retrieval.evaluation.entries import encoder_entries, stored_notes
-        from retrieval.retriever import described_encoder
+    def _index(self, named: Named) -> Iterator[Entry]:
 
         if self._view is not None:
             raise AppError(
@@ -161,15 +153,12 @@ class Systems:
             self._protocol, named.name, make, "index", self._readings, None, self._on_encoding, stored
         )
 
-    def _vectors(self, named: Named) -> "Entry":
-        from retrieval.evaluation.evaluate import Entry
-        from retrieval.evaluation.systems.vectors import VectorSystem, read_vectors
+    def _vectors(self, named: Named) -> Entry:
 
         vectors = read_vectors(Path(named.place), self._protocol.pool.notes.ids)
         return Entry(VectorSystem(named.name, vectors, None), "vectors")
 
-    def _encoder(self, named: Named) -> "Iterator[Entry]":
-        from retrieval.evaluation.entries import encoder_entries
+    def _encoder(self, named: Named) -> Iterator[Entry]:
 
         encoder = self._load(named.place)
         make = self._makers[named.name] = lambda: encoder
@@ -178,8 +167,7 @@ class Systems:
             self._protocol, named.name, make, "encoder", self._readings, self._view, self._on_encoding
         )
 
-    def _load(self, place: str) -> "Encoder":
-        from encoders.load import load_encoder, resolve_config
+    def _load(self, place: str) -> Encoder:
 
         run = self._settings.run.precision, self._settings.images.limits()
         return load_encoder(resolve_config(place, self._settings.encoder), *run)
