@@ -48,14 +48,16 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
         index_table(evaluation),
         generation_table(evaluation),
     ]
-    return [each for each in tables if each.row_count]
+    return [each for each in tables if each.row_count and len(each.columns) > 1]
 
 
 def main_table(evaluation: Evaluation) -> Table:
     """Return all systems by the metrics of right answers, value and half of the interval; the best is bold."""
     names = _shown(accuracy_metrics(evaluation), primary_metric(evaluation))
     queries, candidates = count(len(evaluation.pool.queries)), count(len(evaluation.pool))
-    table = _table(f"{queries} queries, {candidates} candidates (± half of the 95 % interval)", ("system", *names))
+    setting = _setting(evaluation.protocol)
+    title = f"{queries} queries, {candidates} candidates{setting} (± half of the 95 % interval)"
+    table = _table(title, ("system", *names))
     best = {name: best_of(evaluation.systems, name, _value_of(name)) for name in names}
     own = [each for each in evaluation.systems if not is_baseline(each)]
     baselines = [each for each in evaluation.systems if is_baseline(each)]
@@ -69,6 +71,15 @@ def main_table(evaluation: Evaluation) -> Table:
     if remarks:
         table.caption, table.caption_justify = Text("\n".join(remarks)), "left"
     return table
+
+
+def _setting(protocol: Mapping[str, Any]) -> str:
+    """How interactions were split, for a title: two tables compare only where this is the same."""
+    given = protocol.get("split")
+    split = given if isinstance(given, Mapping) else {}
+    parts = [f"by {split['by']}" if "by" in split else "", f"seed {split['seed']}" if split.get("seed") else ""]
+    parts.append("validation" if protocol.get("stage") == "validation" else "")
+    return "".join(f", {part}" for part in parts if part)
 
 
 def comparisons_table(evaluation: Evaluation) -> Table:
@@ -132,20 +143,19 @@ def beyond_table(evaluation: Evaluation) -> Table:
 
 
 def index_table(evaluation: Evaluation) -> Table:
-    """Return what served indexes find of what exact search finds, and how fast."""
-    cutoffs = sorted({k for each in evaluation.index_recall for k in each.recall})
-    names = list(dict.fromkeys(name for each in evaluation.index_recall for name in each.metrics))
-    heads = ("index", *(f"recall@{k}" for k in cutoffs), *(f"{name} (exact)" for name in names), "p50 ms", "p99 ms")
-    table = _table("Served indexes against exact search", heads)
-    for each in evaluation.index_recall:
-        recall = [number(each.recall.get(k)) for k in cutoffs]
-        pairs = [
-            " ".join((number(served, measure(name).rate), f"({number(exact, measure(name).rate)})"))
-            for name in names
-            for served, exact in [each.metrics.get(name, (math.nan, math.nan))]
-        ]
-        speed = [number(each.p50_ms, rate=False), number(each.p99_ms, rate=False)]
-        table.add_row(Text(f"{each.system}, {each.kind}"), *map(Text, (*recall, *pairs, *speed)))
+    """Return what served indexes find of what exact search finds, and how fast; a figure a row."""
+    found = evaluation.index_recall
+    table = _table("Served indexes against exact search", ("", *(f"{each.system}, {each.kind}" for each in found)))
+    for k in sorted({k for each in found for k in each.recall}):
+        table.add_row(f"recall@{k}", *(number(each.recall.get(k)) for each in found))
+    for name in dict.fromkeys(name for each in found for name in each.metrics):
+        rate = measure(name).rate
+        pairs = (each.metrics.get(name, (math.nan, math.nan)) for each in found)
+        table.add_row(
+            f"{name} (exact)", *(f"{number(served, rate)} ({number(exact, rate)})" for served, exact in pairs)
+        )
+    for label, milliseconds in (("p50 ms", "p50_ms"), ("p99 ms", "p99_ms")):
+        table.add_row(label, *(number(getattr(each, milliseconds), rate=False) for each in found))
     return table
 
 

@@ -1,5 +1,6 @@
 """An index as arrays."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +23,9 @@ def export_vectors(
 ) -> int:
     """Write ids [N] (strings) and vectors [N, dim] to an .npz without pickle; returns N.
 
-    float32: unit rows. int8: codes, with the ranges that turn them back, `low` and `high` float32 [dim] (see
-    encoders.quantize); ranges: those of an earlier export, else they are taken from these vectors.
+    `layout` says as JSON what the numbers of a row are (encoders.blocks.Blocks). float32: unit rows. int8: codes, with
+    the ranges that turn them back, `low` and `high` float32 [dim] (see encoders.quantize); ranges: those of an earlier
+    export, else they are taken from these vectors.
     """
     ids: list[str] = []
     rows: list[np.ndarray] = []
@@ -34,6 +36,8 @@ def export_vectors(
             on_progress(1)
     vectors = np.stack(rows) if rows else np.zeros((0, index.dim), dtype=np.float32)
     arrays: dict[str, Any] = {"ids": np.array(ids, dtype=np.str_), "vectors": vectors}
+    if "blocks" in index.meta:  # an index of vectors that notelens did not make says nothing of them
+        arrays["layout"] = np.array(json.dumps(index.meta["blocks"]))
     if precision == "int8":
         ranges = ranges or Int8Ranges.calibrate(vectors)
         arrays |= {"vectors": ranges.quantize(vectors), "low": ranges.low, "high": ranges.high}

@@ -95,11 +95,13 @@ def evaluate(
         str | None, typer.Option(help="What ids are hashed with; the corpus' name unless given.", rich_help_panel=SPLIT)
     ] = None,
     test_share: Annotated[
-        float, typer.Option(help="By time: share of the last interactions that test.", rich_help_panel=SPLIT)
-    ] = 0.1,
+        float | None,
+        typer.Option(help="By time: share of the interactions, the last, that test; .1.", rich_help_panel=SPLIT),
+    ] = None,
     validation_share: Annotated[
-        float, typer.Option(help="By time: share of those before, for choices.", rich_help_panel=SPLIT)
-    ] = 0.1,
+        float | None,
+        typer.Option(help="By time: share of those before, for choices; .1.", rich_help_panel=SPLIT),
+    ] = None,
     test_from: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="By time: where the test begins, as 2024-06-01.", rich_help_panel=SPLIT),
@@ -108,8 +110,9 @@ def evaluate(
         str | None, typer.Option(metavar="TIME", help="By time: where validation begins.", rich_help_panel=SPLIT)
     ] = None,
     cold_by: Annotated[
-        ColdBy, typer.Option(help="By time: what must lie after the cut.", rich_help_panel=SPLIT)
-    ] = ColdBy.INTERACTION,
+        ColdBy | None,
+        typer.Option(help="By time: what must lie after the cut; interaction.", rich_help_panel=SPLIT),
+    ] = None,
     stage: Annotated[
         Stage, typer.Option(help="Choose on validation, report test.", rich_help_panel=SPLIT)
     ] = Stage.TEST,
@@ -117,6 +120,9 @@ def evaluate(
         Which, typer.Option(help="Rank notes that anyone looked at, or all.", rich_help_panel=SPLIT)
     ] = Which.INTERACTED,
     ask: Annotated[Ask, typer.Option(help="Which notes are queries.", rich_help_panel=SPLIT)] = Ask.ALL,
+    queries: Annotated[
+        int, typer.Option(min=0, help="At most so many queries, drawn by hash; 0 for all.", rich_help_panel=SPLIT)
+    ] = 10_000,
     event: Annotated[
         list[str] | None, typer.Option(help="Count only this kind of event. Repeat for more.", rich_help_panel=RIGHT)
     ] = None,
@@ -161,7 +167,7 @@ def evaluate(
     ] = None,
     depth: Annotated[int, typer.Option(min=10, max=10_000, help="Ranked so deep.", rich_help_panel=MEASURED)] = 100,
     rounds: Annotated[
-        int, typer.Option(min=1, help="Bootstrap rounds of the intervals.", rich_help_panel=MEASURED)
+        int, typer.Option(min=100, help="Bootstrap rounds of the intervals.", rich_help_panel=MEASURED)
     ] = 1000,
     ties: Annotated[
         Ties, typer.Option(help="Order of equal scores; a corpus may be sorted by fame.", rich_help_panel=MEASURED)
@@ -208,12 +214,21 @@ def evaluate(
 
     if corpus is None:
         raise typer.BadParameter("give the corpus folder that is evaluated on", param_hint="--corpus")
-    if split and any(each is not None for each in (by, seed, test_from, validation_from, event, min_rating)):
+    timed = {
+        "--test-from": test_from,
+        "--validation-from": validation_from,
+        "--test-share": test_share,
+        "--validation-share": validation_share,
+        "--cold-by": cold_by,
+    }
+    whole = {**timed, "--by": by, "--seed": seed, "--event": event, "--min-rating": min_rating}
+    if split and (given := [name for name, value in whole.items() if value is not None]):
         raise typer.BadParameter(
-            "a saved split says itself how it splits and which events count; leave out --by, --seed, --test-from, "
-            "--validation-from, --event and --min-rating",
+            f"a saved split says itself how it splits and which events count; leave out {', '.join(given)}",
             param_hint="--split",
         )
+    if by not in (None, By.TIME) and (given := [name for name, value in timed.items() if value is not None]):
+        raise typer.BadParameter(f"{', '.join(given)}: only with --by time", param_hint="--by")
     settings = load_settings(config)
     named = Named.all_of(systems or [])
     for each in named:
@@ -221,27 +236,42 @@ def evaluate(
     measured = EvaluationConfig(measures=tuple(measure or DEFAULT_MEASURES), depth=depth, rounds=rounds)
     check_measures(measured.measures, depth)
     view = TextView(text) if text is not None else None
-    plan = Plan(named, baseline_names(baseline or []), measured, view, ablation, suggestions)
-    cuts = _moments(validation_from, test_from, by)
+    plan = Plan(named, baseline_names(baseline), measured, view, ablation, suggestions)
+    cuts = _moments(validation_from, test_from)
     saved = Split.load(split) if split else None
     chosen = saved.data.events if saved else EventFilter(kinds=tuple(event or ()), min_rating=min_rating)
     data = _read(corpus, interactions, mapping, chosen)
     made = saved or data.split_by(
-        "time" if cuts else by.value if by else None, seed, cuts, (validation_share, test_share), cold_by.value
+        By.TIME.value if any(value is not None for value in timed.values()) else by.value if by else None,
+        seed,
+        cuts,
+        (0.1 if validation_share is None else validation_share, 0.1 if test_share is None else test_share),
+        (cold_by or ColdBy.INTERACTION).value,
     )
     relevance = RelevanceConfig(top=top, min_users=min_users, normalize=normalize, graded=graded)
     asked = ProtocolConfig(
-        stage=stage.value, candidates=candidates.value, asked=ask.value, ties=ties.value, relevance=relevance
+        stage=stage.value,
+        candidates=candidates.value,
+        asked=ask.value,
+        ties=ties.value,
+        queries=queries or None,
+        relevance=relevance,
     )
     protocol = Protocol.of(data, made, asked, qrels)
     if pairs is not None:
-        from training.pairs import check_pairs
+        from training.pairs import check_pairs, right_answers
 
-        print_note(f"{check_pairs(pairs, protocol.leaks):,} training pairs hold nothing that is tested")
+        found, unknown = check_pairs(pairs, protocol.leaks)
+        print_note(
+            f"{len(found) - unknown:,} of {len(found):,} pairs are of notes of the corpus, and people in training "
+            f"looked at each together; {right_answers(found, protocol.pool):,} are also right answers here"
+        )
     evaluation = run(protocol, plan, settings)
     if out is not None:
         write_files(evaluation, protocol, out)
         print_note(f"wrote {out / REPORT}")
+    for warning in evaluation.warnings:
+        print_note(f"note: {warning}")
     if as_json:
         print_json(evaluation_json(evaluation))
     else:
@@ -270,15 +300,13 @@ def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "E
         return Interactions.read(notes, file, chosen, bar.advance, on_event)
 
 
-def _moments(validation_from: str | None, test_from: str | None, by: By | None) -> "tuple[datetime, datetime] | None":
+def _moments(validation_from: str | None, test_from: str | None) -> "tuple[datetime, datetime] | None":
     """Where validation and test begin, if that was said. Raises AppError."""
     from encoders.errors import NoteRejected
     from retrieval.evaluation.split import moment
 
     if validation_from is None and test_from is None:
         return None
-    if by not in (None, By.TIME):
-        raise AppError(f"--test-from and --validation-from go with --by time, not with --by {by}")
     if validation_from is None or test_from is None:
         raise AppError("give both --validation-from and --test-from: choices are made on what lies between")
     try:

@@ -50,6 +50,7 @@ def run_tour(folder: Path) -> None:
         Text(
             f"\nBrowse it:   {_command()} app {folder / 'index'}     (make app)\n"
             f'Ask it:      {_command()} query {folder / "index"} --text "something warm for a rainy evening"\n'
+            f"How good?    {_command()} evaluate {folder / 'index'} --corpus {notes} --out {folder / 'evaluation'}\n"
             f"Your notes:  {_command()} build CORPUS --out INDEX"
         ),
         soft_wrap=True,

@@ -23,6 +23,8 @@ def write_files(evaluation: Evaluation, protocol: Protocol, out: Path) -> None:
     query_ids = [pool.notes.ids[i] for i in pool.queries]
     try:
         (out / "runs").mkdir(parents=True, exist_ok=True)
+        for old in (out / "runs").glob("[0-9][0-9]-*.txt"):  # of an evaluation before, perhaps of more systems
+            old.unlink()
         protocol.split.save(out / "split.json")
         found = json.dumps(evaluation_json(evaluation), indent=2, ensure_ascii=False)
         (out / "results.json").write_text(found + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """All systems of an evaluation, made and measured under one progress bar."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -17,31 +17,36 @@ from retrieval.evaluation.text_view import TextView
 
 USUAL = (*BASELINES, ZERO_SHOT)
 KNOWN = (*USUAL, *CEILINGS)
+# Encoding more notes than this takes long.
+MANY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be measured: systems and baselines by name, and how.
 
+    baselines: None for the usual ones, of which the untrained encoder is left out where there are many notes to encode.
     view: one text for all that read text. ablation: also by text and by pictures alone. suggestions: judge tags and
     categories of so many notes.
     """
 
     systems: Sequence[Named]
-    baselines: Sequence[str] = USUAL
+    baselines: Sequence[str] | None = None
     config: EvaluationConfig = EvaluationConfig()
     view: TextView | None = None
     ablation: bool = True
     suggestions: int = 0
 
 
-def baseline_names(given: Sequence[str]) -> list[str]:
-    """The baselines that were named, the usual ones where none was. Raises AppError for a name that is none."""
+def baseline_names(given: Sequence[str] | None) -> list[str] | None:
+    """The baselines that were named, None where none was. Raises AppError for a name that is none."""
+    if not given:
+        return None
     if list(given) == ["none"]:
         return []
     if strange := set(given) - set(KNOWN):
         raise AppError(f"no baseline is called {', '.join(sorted(strange))}: there are {', '.join(KNOWN)}, or none")
-    return [name for name in KNOWN if name in (given or USUAL)]
+    return [name for name in KNOWN if name in given]
 
 
 def run(protocol: Protocol, plan: Plan, settings: Settings) -> Evaluation:
@@ -55,10 +60,18 @@ def run(protocol: Protocol, plan: Plan, settings: Settings) -> Evaluation:
             return lambda name, total: _restarted(bar, f"{title}: {name}", total)
 
         systems = Systems(protocol, settings, stack, plan.view, plan.ablation, under("encoding"))
-        named = [name for name in (*BASELINES, *CEILINGS) if name in plan.baselines]
+        warnings = list(protocol.warnings())
+        wanted = plan.baselines
+        if wanted is None:
+            wanted = USUAL if len(protocol.pool) <= MANY else BASELINES
+            if wanted is not USUAL:
+                warnings.append(
+                    f"{ZERO_SHOT} is left out, for there are many notes to encode: --baseline {ZERO_SHOT} asks for it"
+                )
+        named = [name for name in (*BASELINES, *CEILINGS) if name in wanted]
         entries = list(baselines(protocol, named, stack, plan.view))
         asked = [entry for each in plan.systems for entry in systems.of(each)]
-        if ZERO_SHOT in plan.baselines:
+        if ZERO_SHOT in wanted:
             entries += systems.zero_shot()
         facts = {
             **protocol.facts(),
@@ -67,19 +80,23 @@ def run(protocol: Protocol, plan: Plan, settings: Settings) -> Evaluation:
         }
         found = evaluate(protocol.pool, [*entries, *asked], plan.config, facts, under("ranking"))
         recall = tuple(systems.index_recall(plan.config))
-        judged = tuple(_judged(protocol, plan, systems, bar))
-        return replace(found, index_recall=recall, generation=judged, warnings=protocol.warnings())
+        judged = _judged(protocol, plan, systems, bar, warnings)
+        return replace(found, index_recall=recall, generation=tuple(judged), warnings=tuple(warnings))
 
 
-def _judged(protocol: Protocol, plan: Plan, systems: Systems, bar: Bar) -> list[GenerationResult]:
+def _judged(
+    protocol: Protocol, plan: Plan, systems: Systems, bar: Bar, warnings: list[str]
+) -> Iterator[GenerationResult]:
     if not plan.suggestions:
-        return []
+        return
     task = SuggestionTask(protocol, plan.suggestions)
-    made = [
-        task.of(name, encoder, _restarted(bar, f"suggesting: {name}", len(task.notes)))
-        for name, encoder in systems.encoders().items()
-    ]
-    return [task.most_frequent(), *(result for result in made if result is not None)]
+    yield task.most_frequent()
+    for name, encoder in systems.encoders().items():
+        result = task.of(name, encoder, _restarted(bar, f"suggesting: {name}", len(task.notes)))
+        if result is None:
+            warnings.append(f"{name} has nothing to suggest tags or a category with")
+        else:
+            yield result
 
 
 def _restarted(bar: Bar, title: str, total: int) -> Callable[[int], None]:

@@ -1,10 +1,13 @@
 """What `notelens evaluate` is given, made into systems: names told apart, encoders loaded, indexes opened."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from app.errors import AppError
 from app.opening import open_note_index
@@ -13,7 +16,7 @@ from encoders.base import Encoder
 from encoders.load import load_encoder, resolve_config
 from index import NoteIndex
 from retrieval.evaluation.encoding import READINGS, EncodedNotes
-from retrieval.evaluation.entries import encoder_entries, stored_notes
+from retrieval.evaluation.entries import CEILINGS, encoder_entries, stored_notes
 from retrieval.evaluation.evaluate import Entry, EvaluationConfig
 from retrieval.evaluation.index_recall import index_recall
 from retrieval.evaluation.metrics.accuracy import accuracy
@@ -21,13 +24,18 @@ from retrieval.evaluation.metrics.lists import means
 from retrieval.evaluation.protocol import Protocol
 from retrieval.evaluation.results import IndexRecall
 from retrieval.evaluation.systems.base import Ranking
-from retrieval.evaluation.systems.vectors import VectorSystem, read_vectors
+from retrieval.evaluation.systems.vectors import VectorSystem, read_layout, read_vectors
 from retrieval.evaluation.text_view import TextView
 from retrieval.retriever import described_encoder
 
 OnEncoding = Callable[[str, int], Callable[[int], None]]
 ZERO_SHOT = "zero-shot"
 DEFAULT = "minilm"
+# What baselines are called in results, and how readings of a system are told apart.
+RESERVED = {"random", "popularity", "BM25", "co-occurrence", *CEILINGS, f"{ZERO_SHOT} {DEFAULT}"}
+READ = r" \((text|image)\)$"
+# Rounding to float16, or to bytes, moves a length by less.
+NOT_UNIT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,12 @@ class Named:
             # An equals sign may stand in a path, too: such a path wins.
             named.append(cls(name, place) if equals and not Path(text).exists() else cls(_short(text), text))
         twice = {each.name for each in named if [other.name for other in named].count(each.name) > 1}
+        taken = {each.name for each in named if each.name in RESERVED or not each.name or re.search(READ, each.name)}
+        if taken:
+            raise AppError(
+                f"{', '.join(map(repr, sorted(taken)))}: a system cannot be called as a baseline is, nor nothing, "
+                "nor end in (text) or (image); name it, as ours=PATH"
+            )
         if twice:
             raise AppError(
                 f"several systems are called {', '.join(sorted(twice))}: tell them apart by naming them, as "
@@ -99,7 +113,7 @@ class Systems:
         if named.is_index:
             yield from self._index(named)
         elif named.is_vectors:
-            yield self._vectors(named)
+            yield from self._vectors(named)
         else:
             yield from self._encoder(named)
 
@@ -153,10 +167,20 @@ class Systems:
             self._protocol, named.name, make, "index", self._readings, None, self._on_encoding, stored
         )
 
-    def _vectors(self, named: Named) -> Entry:
-
-        vectors = read_vectors(Path(named.place), self._protocol.pool.notes.ids)
-        return Entry(VectorSystem(named.name, vectors, None), "vectors")
+    def _vectors(self, named: Named) -> Iterator[Entry]:
+        path = Path(named.place)
+        if self._view is not None:
+            raise AppError(f"{path} was made of whole notes; --text is for encoders, which read notes as they are told")
+        vectors, layout = read_vectors(path, self._protocol.pool.notes.ids), read_layout(path)
+        if layout is None:
+            remark = "its file does not say how vectors are laid out: they ask as they are, and are not parted"
+            lengths = np.linalg.norm(vectors, axis=1)
+            if len(others := lengths[np.abs(lengths - 1) > NOT_UNIT]):
+                remark += f"; {len(others):,} are not of unit length ({others.min():.3g} to {others.max():.3g})"
+            yield Entry(VectorSystem(named.name, vectors), "vectors", remark=remark)
+            return
+        whole = EncodedNotes(vectors, layout)
+        yield from encoder_entries(self._protocol, named.name, None, "vectors", self._readings, whole=whole)
 
     def _encoder(self, named: Named) -> Iterator[Entry]:
 

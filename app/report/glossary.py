@@ -110,7 +110,8 @@ _MEASURES: tuple[tuple[str, Direction, bool, bool, str], ...] = (
         True,
         True,
         "The share of all candidates that stand in at least one of the lists' first {k} places. "
-        "Low: most notes are never shown, whoever asks.",
+        "Low: most notes are never shown, whoever asks. Few queries cannot show more than {k} notes each, so this, and "
+        "how unequal places are, compares only where as many queries are asked.",
     ),
     (
         r"gini.*",

@@ -43,10 +43,10 @@ def half_width(estimate: Estimate, rate: bool = True) -> str:
 
 
 def p_value(p: float) -> str:
-    """Return `p = .012`, or `p < .001` below what three digits tell apart."""
+    """Return `p = .012`, or `p ≤ .002`, below which a bootstrap of 1,000 rounds cannot tell."""
     if not math.isfinite(p):
         return f"p {MISSING}"
-    return "p < .001" if p < 0.0005 else f"p = {_signed(f'{p:.3f}', p)}"
+    return "p ≤ .002" if p <= 0.002 else f"p = {_signed(f'{p:.3f}', p)}"
 
 
 def count(value: int) -> str:

@@ -146,7 +146,8 @@ def verdict(comparison: Comparison) -> Verdict:
     difference = _with_interval(comparison.difference, rate)
     # There is no ratio to a baseline that finds nothing.
     times = f"{_with_interval(comparison.ratio, False, ' ×')}, " if math.isfinite(comparison.ratio.value) else ""
-    facts = times + p_value(comparison.p_value)
+    among = "" if comparison.queries is None else f", on {comparison.queries:,} queries"
+    facts = times + p_value(comparison.p_value) + among
     if found == "better":
         size = Estimate(abs(comparison.difference.value), *_ordered(comparison.difference))
         return Verdict(found, f"{a} beats {b} on {metric} by {_with_interval(size, rate)}, {facts}")

@@ -73,34 +73,30 @@ class Bootstrap:
     def compare(
         self, a: PerQuery, b: PerQuery, mask: NDArray[np.bool_] | None = None
     ) -> tuple[Estimate, Estimate, float]:
-        """Compare a with b, float64 [Q] each: mean(a) - mean(b), mean(a) / mean(b), and the two-sided p-value.
+        """Compare a with b, float64 [Q] each; see `compares`."""
+        return self.compares(a[:, None], b[:, None], mask)[0]
 
-        Only queries that both have count. p is twice the share of rounds whose difference is 0 or on the other side of
-        it, counting one more round than there are: from 2 / (rounds + 1), never 0, to at most 1 (the percentile
-        interval turned round; Efron and Tibshirani 1993, chapters 13 and 15). It is under 0.05 where the interval
-        leaves 0 out, to within one round. With fewer than two queries p is 1. The ratio is NaN where mean(b) is 0, and
-        has no interval where that is so in some round.
+    def compares(
+        self, a: PerQuery, b: PerQuery, mask: NDArray[np.bool_] | None = None
+    ) -> list[tuple[Estimate, Estimate, float]]:
+        """Compare M columns of a with those of b, float64 [Q, M] each, in one go: a mean less b's, over b's, and p.
+
+        Only queries that both have count. p is twice the share of rounds, the one seen among them, whose difference
+        lies on the other side of 0 or at it, at most 1 (Efron and Tibshirani 1993, 15.4 and 16): from 2 / (rounds + 1)
+        up, never 0, and under 0.05 where the interval leaves 0 out (to within one round). With fewer than two queries
+        p is 1. The ratio is NaN where mean(b) is 0, and has no interval where that is so in some round.
         """
         counted = ~np.isnan(a) & ~np.isnan(b)
         if mask is not None:
-            counted &= mask
-        number = int(counted.sum())
-        if not number:
-            return Estimate(float("nan")), Estimate(float("nan")), 1.0
-        apart = np.where(counted, a - b, 0.0)
-        base = np.where(counted, b, 0.0)
-        difference = float(apart.sum() / number)
-        # By way of the difference, so that equal values give 1 exactly, however sums are rounded.
-        ratio = 1 + float(apart.sum() / base.sum()) if base.any() else float("nan")
-        if number < 2:
-            return Estimate(difference), Estimate(ratio), 1.0
-        sums = self._sums(np.column_stack([apart, base, counted.astype(np.float64)]))
-        sums = sums[sums[:, 2] > 0]
-        differences = sums[:, 0] / sums[:, 2]
-        ratios = 1 + sums[:, 0] / sums[:, 1] if len(sums) and sums[:, 1].all() else None
-        beyond = 1 + min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
-        p_value = min(1.0, float(2 * beyond / (len(differences) + 1)))
-        return _estimate(difference, differences), _estimate(ratio, ratios), p_value
+            counted &= mask[:, None]
+        apart, base = np.where(counted, a - b, 0.0), np.where(counted, b, 0.0)
+        columns = a.shape[1]
+        sums = self._sums(np.concatenate([apart, base, counted], axis=1))
+        found = []
+        for i, number in enumerate(counted.sum(axis=0).tolist()):
+            rounds = sums[:, [i, columns + i, 2 * columns + i]]
+            found.append(_comparison(apart[:, i], base[:, i], number, rounds[rounds[:, 2] > 0]))
+        return found
 
     def _sums(self, values: PerQuery) -> PerQuery:
         """Sums over each round's queries, float64 [rounds, M], of values [Q, M]."""
@@ -131,6 +127,22 @@ class Bootstrap:
             yield counts
         # Only now: whoever stops half way must not leave half the rounds behind.
         self._kept.extend(made)
+
+
+def _comparison(apart: PerQuery, base: PerQuery, number: int, rounds: PerQuery) -> tuple[Estimate, Estimate, float]:
+    """From differences and base values [Q] of so many counted queries, and their sums and number by round [B, 3]."""
+    if not number:
+        return Estimate(float("nan")), Estimate(float("nan")), 1.0
+    difference = float(apart.sum() / number)
+    # By way of the difference, so that equal values give 1 exactly, however sums are rounded.
+    ratio = 1 + float(apart.sum() / base.sum()) if base.any() else float("nan")
+    if number < 2:
+        return Estimate(difference), Estimate(ratio), 1.0
+    differences = rounds[:, 0] / rounds[:, 2]
+    ratios = 1 + rounds[:, 0] / rounds[:, 1] if len(rounds) and rounds[:, 1].all() else None
+    beyond = 1 + min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
+    p_value = min(1.0, float(2 * beyond / (len(differences) + 1)))
+    return _estimate(difference, differences), _estimate(ratio, ratios), p_value
 
 
 def _estimate(value: float, rounds: PerQuery | None) -> Estimate:

@@ -27,12 +27,14 @@ CHUNK = 256
 class EncodedNotes:
     """Vectors float32 [N, dim] of a pool's notes in its order; rows of zeros for notes that have nothing to read.
 
-    rejected counts notes that could not be encoded, by reason, those that merely lack what is read left out.
+    rejected counts notes that could not be encoded, by reason, those that merely lack what is read left out; missing,
+    notes that an index does not have.
     """
 
     vectors: Vectors
     blocks: Blocks
     rejected: Counter[str] = field(default_factory=Counter)
+    missing: int = 0
 
     @property
     def queries(self) -> Vectors:
@@ -40,15 +42,15 @@ class EncodedNotes:
         return self.blocks.as_query(self.vectors)
 
     def reading(self, reading: Reading) -> "EncodedNotes | None":
-        """What an encoder of separate blocks would have made of one modality alone; None where they cannot be parted.
+        """What an encoder of separate blocks would have made of one modality alone; None where that cannot be told.
 
         Equal, but for the scale of rows, to encoding notes without the other modality (see encoders.blocks).
         """
         if reading == "both":
             return self
-        if reading not in dict(self.blocks.sizes):
-            return None
-        return EncodedNotes(self.blocks.only(self.vectors, reading), self.blocks, self.rejected)
+        if self.rejected or reading not in dict(self.blocks.sizes):
+            return None  # a note may be lost for a picture that is broken, whose words alone are fine
+        return EncodedNotes(self.blocks.only(self.vectors, reading), self.blocks, missing=self.missing)
 
 
 def reduced(note: Note, reading: Reading) -> Note:

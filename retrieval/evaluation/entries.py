@@ -34,6 +34,8 @@ CEILINGS: tuple[Baseline, ...] = ("popularity+cold", "cooccurrence+cold")
 CEILING = "no baseline but a ceiling: it sees the cold notes' own interactions, which nobody has when a note is new"
 # Records read from an index at a time.
 CHUNK = 4096
+# A served index may lag behind a corpus; one that lacks more is another's.
+MOST_MISSING = 0.2
 
 
 def baselines(
@@ -50,13 +52,20 @@ def baselines(
             counts = np.asarray(_unblinded(protocol).sum(axis=0)).ravel().astype(np.int64)
             yield Entry(PopularitySystem(counts, name), "baseline", remark=CEILING)
         elif name == "cooccurrence+cold":
-            yield Entry(CooccurrenceSystem(Cooccurrence(_unblinded(protocol)), name), "baseline", remark=CEILING)
+            together = _together(protocol, _unblinded(protocol))
+            yield Entry(CooccurrenceSystem(together, name), "baseline", remark=CEILING)
         elif name == "cooccurrence":
-            system = CooccurrenceSystem(Cooccurrence(pool.training))
-            yield Entry(system, "baseline", remark=system.remark)
-        else:
+            system = CooccurrenceSystem(_together(protocol, pool.training))
+            yield Entry(system, "baseline", remark=system.remark, partial=True)
+        elif pool.notes.has_text.any():
             bm25 = stack.enter_context(Bm25System.build(_texts(protocol, view), pool.queries))
             yield Entry(bm25, "baseline")
+
+
+def _together(protocol: Protocol, seen: "csr_matrix") -> Cooccurrence:
+    """Co-occurrence as what is relevant is told by it, so that the baseline is as good as it can be."""
+    config = protocol.config.relevance
+    return Cooccurrence(seen, config.min_users, config.normalize)
 
 
 def _unblinded(protocol: Protocol) -> "csr_matrix":
@@ -78,7 +87,7 @@ def _texts(protocol: Protocol, view: TextView | None) -> list[str]:
 def encoder_entries(
     protocol: Protocol,
     name: str,
-    make_encoder: "Callable[[], Encoder]",
+    make_encoder: "Callable[[], Encoder] | None",
     kind: Kind = "encoder",
     readings: Sequence[Reading] = READINGS,
     view: TextView | None = None,
@@ -88,17 +97,20 @@ def encoder_entries(
     """An encoder by what it reads of a note, queries and candidates alike: all of it, its text, its pictures.
 
     Notes that lack what is read score 0 against all others, and count all the same. whole: the notes' vectors where
-    they are at hand; the encoder is made only if something is left to encode. on_encoding is told what is encoded and
+    they are at hand; the encoder is made only if something is left to encode, which is left out
+    without one. on_encoding is told what is encoded and
     of how many notes, and returns what is told of notes done.
     """
     from encoders.card import reads_pictures
 
     notes, encoder = protocol.pool.notes, None
     for reading in readings:
-        if reading == "image" and not notes.has_image.any():
+        if reading != "both" and not (notes.has_image if reading == "image" else notes.has_text).any():
             continue
         encoded = whole.reading(reading) if whole else None
         if encoded is None:
+            if make_encoder is None:
+                continue
             encoder = encoder or make_encoder()
             if reading == "image" and not reads_pictures(encoder):
                 continue
@@ -114,14 +126,18 @@ def encoder_entries(
 
 
 def _remark(encoded: EncodedNotes) -> str:
-    if not encoded.rejected:
-        return ""
-    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in encoded.rejected.most_common())
-    return f"notes it could not encode score 0 ({reasons})"
+    said = [f"notes that are not in it score 0 ({encoded.missing:,})"] if encoded.missing else []
+    if encoded.rejected:
+        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in encoded.rejected.most_common())
+        said.append(f"notes it could not encode score 0 ({reasons})")
+    return "; ".join(said)
 
 
 def stored_notes(protocol: Protocol, index: "NoteIndex") -> EncodedNotes:
-    """The vectors that an index holds of the pool's notes. Raises EvaluationError where some are not in it."""
+    """The vectors that an index holds of the pool's notes; those it lacks are zero, and counted.
+
+    Raises EvaluationError where it lacks too many to be the index of this corpus.
+    """
     ids = protocol.pool.notes.ids
     vectors: Vectors = np.zeros((len(ids), index.dim), dtype=np.float32)
     missing: list[str] = []
@@ -132,11 +148,11 @@ def stored_notes(protocol: Protocol, index: "NoteIndex") -> EncodedNotes:
                 missing.append(ids[i])
             else:
                 vectors[i] = record.vector
-    if missing:
+    if len(missing) > MOST_MISSING * len(ids):
         raise EvaluationError(
             f"the index lacks {len(missing):,} of the {len(ids):,} candidates ({', '.join(missing[:5])}, ...): build "
             "it of the corpus that is evaluated on"
         )
     layout = index.meta["blocks"]
     assert isinstance(layout, dict)
-    return EncodedNotes(vectors, Blocks.from_json(layout))
+    return EncodedNotes(vectors, Blocks.from_json(layout), missing=len(missing))

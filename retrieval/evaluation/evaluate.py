@@ -26,18 +26,24 @@ LIST = 10
 # A category of fewer queries says little of itself.
 FEWEST = 20
 BINS = 40
+# Values by query and slice that intervals are made of at once: some 200 MiB with what making them takes.
+COLUMNS = 1 << 23
 # Random pairs that stand for all in a histogram of scores.
 RANDOM_PAIRS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A system as it stands in an evaluation: its kind, what of a note it reads, and what one must know of it."""
+    """A system as it stands in an evaluation: its kind, what of a note it reads, and what one must know of it.
+
+    partial: it cannot answer every query, and is compared on those it answers.
+    """
 
     system: System
     kind: Kind
     reads: Reading | Literal[""] = ""
     remark: str = ""
+    partial: bool = False
 
     @property
     def label(self) -> str:
@@ -77,7 +83,7 @@ def evaluate(
         protocol=dict(protocol or {}),
         pool=pool,
         systems=tuple(results),
-        comparisons=tuple(_comparisons(results, bootstrap)),
+        comparisons=tuple(_comparisons(entries, results, config, bootstrap)),
         seconds=perf_counter() - started,
     )
 
@@ -151,14 +157,19 @@ def _sliced(
     names = list(per_query)
     values = np.column_stack(list(per_query.values()))
     recalls = [name for name in config.measures if name.startswith("R@")]
+    parts = [part for part in slices if part.answers is None]
+    together = max(1, COLUMNS // max(1, values.size))
+    for start in range(0, len(parts), together):  # at once, for each pass over the draws of many queries takes long
+        some = parts[start : start + together]
+        masked = np.concatenate([np.where(part.queries[:, None], values, np.nan) for part in some], axis=1)
+        found = iter(bootstrap.estimates(masked))
+        for part in some:
+            yield SliceRow(part.group, part.name, int(part.queries.sum()), {name: next(found) for name in names})
     for part in slices:
-        if part.answers is None:
-            estimates = bootstrap.estimates(values, part.queries)
-            yield SliceRow(part.group, part.name, int(part.queries.sum()), dict(zip(names, estimates, strict=True)))
-        elif recalls:
+        if part.answers is not None and recalls:
             relevance = pool.relevance.among(part.answers)
-            found = accuracy(ranking, relevance, recalls)
-            yield SliceRow(part.group, part.name, int((relevance.counts > 0).sum()), _estimates(found, bootstrap))
+            of_part = accuracy(ranking, relevance, recalls)
+            yield SliceRow(part.group, part.name, int((relevance.counts > 0).sum()), _estimates(of_part, bootstrap))
 
 
 def _histogram(pool: Pool, system: System, seed: int) -> ScoreHistogram | None:
@@ -180,15 +191,21 @@ def _histogram(pool: Pool, system: System, seed: int) -> ScoreHistogram | None:
     return ScoreHistogram(edges, *shares)
 
 
-def _comparisons(results: Sequence[SystemResult], bootstrap: Bootstrap) -> Iterator[Comparison]:
-    """The first system that is no baseline against every other one that reads whole notes, on every measure."""
-    whole = [result for result in results if result.reads in ("", "both")]
-    main = next((result for result in whole if result.kind != "baseline"), None)
+def _comparisons(
+    entries: Sequence[Entry], results: Sequence[SystemResult], config: EvaluationConfig, bootstrap: Bootstrap
+) -> Iterator[Comparison]:
+    """The first system that is no baseline against every other one that reads whole notes, on every measure.
+
+    A baseline that cannot answer every query is compared on those it answers, if there are any.
+    """
+    whole = [(entry, result) for entry, result in zip(entries, results, strict=True) if result.reads in ("", "both")]
+    main = next((result for _, result in whole if result.kind != "baseline"), None)
     if main is None:
         return
-    for other in whole:
-        if other is main:
+    for entry, other in whole:
+        answered = other.ranking.positions[:, 0] >= 0 if entry.partial else np.ones(bootstrap.queries, dtype=np.bool_)
+        if other is main or not answered.any():
             continue
-        for metric, values in main.per_query.items():
-            difference, ratio, p_value = bootstrap.compare(values, other.per_query[metric])
-            yield Comparison(main.name, other.name, metric, difference, ratio, p_value)
+        ours, theirs = (np.column_stack([one.per_query[name] for name in config.measures]) for one in (main, other))
+        for metric, found in zip(config.measures, bootstrap.compares(ours, theirs, answered), strict=True):
+            yield Comparison(main.name, other.name, metric, *found, queries=int(answered.sum()))

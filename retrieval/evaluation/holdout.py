@@ -14,7 +14,8 @@ from retrieval.interactions.events import Events
 class Holdout:
     """A stage over N notes and E interactions of U users.
 
-    training, held_out: bool [E], which interactions may be learned from, and which say what is relevant. They are apart
+    training, held_out: bool [E], which interactions may be learned from, and which say what is relevant (by time: looks
+    at what the same person has not looked at before). They are apart
     but in a split by items alone: there the same people's looks at warm notes are in both, since what is relevant to a
     cold note is what its readers looked at, and none of its own interactions is in training.
     unblinded: bool [E], training and what its people did with notes held out: what a ceiling may see, training never.
@@ -41,6 +42,12 @@ class Holdout:
         return ~seen
 
 
+def _repeated(events: Events, training: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Interactions of somebody with a note that training has seen the same person look at, bool [E]."""
+    look = events.user.astype(np.int64) * events.notes + events.note
+    return np.isin(look, look[training])
+
+
 def hold_out(config: SplitConfig, facts: NoteFacts, events: Events, stage: Stage = "test") -> Holdout:
     """Apply a split at a stage: choices are made at `validation`, what is reported is of `test`.
 
@@ -57,7 +64,7 @@ def hold_out(config: SplitConfig, facts: NoteFacts, events: Events, stage: Stage
     if config.holds_users:
         held_out &= by_user == target
     if config.by == "time":
-        held_out &= when == target
+        held_out &= (when == target) & ~_repeated(events, training)
     visible = item_roles <= target
     if config.by == "time":
         exists = config.time_roles(facts.created_at) <= target  # NaN is long ago

@@ -34,21 +34,33 @@ class LeakCheck:
         cold = self._holdout.cold
         _refuse("notes are cold, yet in the training data", [i for i in dict.fromkeys(ids) if self._is(i, cold)])
 
-    def pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Every training pair must have been looked at together by someone whom training may see.
+    def knows(self, note_id: str) -> bool:
+        """Whether the corpus has a note of this id."""
+        return note_id in self._position
 
-        A pair of notes that only held-out people, or only later ones, looked at together is a pair of the test. A note
+    def pairs(self, pairs: Sequence[tuple[str, str]], users: NDArray[np.int64] | None = None) -> None:
+        """Every training pair must be what people in training looked at together.
+
+        Refused are pairs with a cold note, and pairs that only held-out people, or only later ones, looked at together.
+        users: int64 [P], people that each pair is said to come from; it must be no more than training has. Without it
+        a pair that the test's people and one of training agree on cannot be told from one mined in training. A note
         paired with itself (two views of it) says nothing of anybody; unknown notes pass.
         """
-        known = [(a, b) for a, b in dict.fromkeys(pairs) if a != b and a in self._position and b in self._position]
         self.notes(note_id for a, b in pairs if a != b for note_id in (a, b))
-        leaks = []
+        known = [i for i, (a, b) in enumerate(pairs) if a != b and a in self._position and b in self._position]
+        nobody, more = [], []
         for start in range(0, len(known), 65_536):
-            chunk = known[start : start + 65_536]
-            left, right = (np.array([self._position[pair[side]] for pair in chunk]) for side in (0, 1))
+            rows = known[start : start + 65_536]
+            left, right = (np.array([self._position[pairs[i][side]] for i in rows]) for side in (0, 1))
             together = np.asarray(self._users_of[left].multiply(self._users_of[right]).sum(axis=1)).ravel()
-            leaks += [f"{a} with {b}" for (a, b), count in zip(chunk, together, strict=True) if not count]
-        _refuse("pairs were looked at together by nobody in training", leaks)
+            for i, seen in zip(rows, together.astype(np.int64).tolist(), strict=True):
+                name = f"{pairs[i][0]} with {pairs[i][1]}"
+                if not seen:
+                    nobody.append(name)
+                elif users is not None and users[i] > seen:
+                    more.append(f"{name} ({users[i]:,} people, {seen:,} in training)")
+        _refuse("pairs were looked at together by nobody in training", nobody)
+        _refuse("pairs come from more people than training has", more)
 
     def popularity(self, counts: dict[str, int]) -> None:
         """No note may be counted as looked at by more people than training has seen look at it."""
@@ -73,6 +85,7 @@ class LeakCheck:
 
 
 def _refuse(what: str, found: Sequence[str]) -> None:
+    found = list(dict.fromkeys(found))
     if found:
         named = ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")
         raise LeakFound(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -61,7 +61,7 @@ def candidate_order(
     members = np.flatnonzero(holdout.met if candidates == "interacted" else holdout.visible)
     if ties == "corpus":
         return members
-    shuffled = [hashlib.blake2b(f"{seed}-order-{facts.ids[i]}".encode(), digest_size=16).digest() for i in members]
+    shuffled = [_hashed(seed, "order", facts.ids[i]) for i in members]
     order: Positions = members[sorted(range(len(members)), key=shuffled.__getitem__)]
     return order
 
@@ -105,6 +105,21 @@ def judged_pool(
         offsets.append(len(positions))
     relevance = Relevance(np.array(offsets), np.array(positions, dtype=np.int64), np.array(grades, dtype=np.int32))
     return _pool(facts, holdout, order, queries, relevance)
+
+
+def sampled(pool: Pool, most: int | None, seed: str = "") -> Pool:
+    """The pool with at most so many queries, those whose hashed ids come first, whatever the order of the notes."""
+    if most is None or len(pool.queries) <= most:
+        return pool
+    by_hash = sorted(
+        range(len(pool.queries)), key=lambda row: _hashed(seed, "query", pool.notes.ids[pool.queries[row]])
+    )
+    rows = np.sort(np.array(by_hash[:most], dtype=np.int64))
+    return replace(pool, queries=pool.queries[rows], relevance=pool.relevance.take(rows))
+
+
+def _hashed(seed: str, kind: str, note_id: str) -> bytes:
+    return hashlib.blake2b(f"{seed}-{kind}-{note_id}".encode(), digest_size=16).digest()
 
 
 def _asked(holdout: Holdout, order: Positions, asked: Asked) -> Positions:

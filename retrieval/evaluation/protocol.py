@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from encoders.corpus import Corpus, Placed
 from encoders.note import Note
@@ -14,7 +14,7 @@ from retrieval.evaluation.errors import EvaluationError
 from retrieval.evaluation.facts import NoteFacts, read_facts
 from retrieval.evaluation.holdout import Holdout, hold_out
 from retrieval.evaluation.leaks import LeakCheck
-from retrieval.evaluation.pool import Asked, Candidates, Pool, Ties, candidate_order, judged_pool, make_pool
+from retrieval.evaluation.pool import Asked, Candidates, Pool, Ties, candidate_order, judged_pool, make_pool, sampled
 from retrieval.evaluation.relevance import RelevanceConfig
 from retrieval.evaluation.run_files import read_qrels
 from retrieval.evaluation.split import ColdBy, DataDigests, Split, SplitBy, SplitConfig, Stage, cut_times
@@ -27,7 +27,10 @@ LOST_SHARE, FEW_QUERIES = 0.05, 100
 
 
 class ProtocolConfig(BaseModel):
-    """How a split is asked: which stage, candidates and queries, in which order ties stand, and what is right."""
+    """How a split is asked: which stage, candidates and queries, in which order ties stand, and what is right.
+
+    queries: of more that have right answers, so many are drawn by a hash of their ids; None: all are asked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +38,7 @@ class ProtocolConfig(BaseModel):
     candidates: Candidates = "interacted"
     asked: Asked = "all"
     ties: Ties = "shuffled"
+    queries: int | None = Field(10_000, ge=1)
     relevance: RelevanceConfig = RelevanceConfig()
 
 
@@ -107,6 +111,7 @@ class Protocol:
     holdout: Holdout
     leaks: LeakCheck
     pool: Pool
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -126,14 +131,26 @@ class Protocol:
         else:
             split = Split(config=split, data=data.digests)
         holdout = hold_out(split.config, data.facts, data.events, config.stage)
+        remarks: list[str] = []
         order = candidate_order(data.facts, holdout, config.candidates, config.ties, split.config.seed)
         if qrels is None:
             pool = make_pool(data.facts, holdout, order, config.relevance, config.asked)
         else:
-            pool = judged_pool(data.facts, holdout, order, read_qrels(qrels), config.asked)
+            judged = read_qrels(qrels)
+            pool = judged_pool(data.facts, holdout, order, judged, config.asked)
+            wanted = sum(grade > 0 for grades in judged.values() for grade in grades.values())
+            if (found := len(pool.relevance.positions)) < wanted or len(pool.queries) < len(judged):
+                remarks.append(
+                    f"of {len(judged):,} judged queries {len(pool.queries):,} are asked by this split, and of "
+                    f"{wanted:,} right answers {found:,} are candidates"
+                )
+        drawn = sampled(pool, config.queries, split.config.seed)
+        if len(drawn.queries) < len(pool.queries):
+            remarks.append(f"{len(drawn.queries):,} of {len(pool.queries):,} queries were drawn (--queries)")
+        pool = drawn
         leaks = LeakCheck(data.facts, holdout)
         leaks.pool(pool)
-        return cls(data, split, config, holdout, leaks, pool)
+        return cls(data, split, config, holdout, leaks, pool, tuple(remarks))
 
     def notes_of(self, ids: Sequence[str]) -> dict[str, Note]:
         """Read some notes from the corpus, by id; one pass over it."""
@@ -145,7 +162,7 @@ class Protocol:
         """What of the data or the setting makes figures weaker than they look."""
         events, pool, data = self.data.events, self.pool, self.data
         lost = events.unknown + events.broken
-        found = []
+        found = list(self.remarks)
         if lost > LOST_SHARE * (len(events) + lost):
             found.append(
                 f"{lost:,} of {len(events) + lost:,} interactions could not be used: {events.unknown:,} are with notes "

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrieval.evaluation.cooccurrence import ROWS, Cooccurrence
+from retrieval.evaluation.cooccurrence import Cooccurrence
 from retrieval.evaluation.facts import Positions
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def mine_relevance(seen: "csr_matrix", queries: Positions, config: RelevanceConf
     """
     pairs = Cooccurrence(seen, config.min_users, config.normalize, config.at_least, config.at_most)
     counts, positions, grades = [np.zeros(1, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-    for start in range(0, len(queries), ROWS):
-        scores = pairs.rows(queries[start : start + ROWS])
+    for part in pairs.parts(queries):
+        scores = pairs.rows(queries[part])
         row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
         note, score = scores.indices.astype(np.int64), scores.data
         # Sums of the same weights in another order differ in the last bits, and must not settle what is equal.

@@ -66,7 +66,10 @@ class SystemResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """System a against system b on one metric, paired by query: mean(a) - mean(b), mean(a) / mean(b), two-sided p."""
+    """System a against system b on one metric, paired by query: mean(a) - mean(b), mean(a) / mean(b), two-sided p.
+
+    queries: so many that both were compared on; None: all.
+    """
 
     a: str
     b: str
@@ -74,6 +77,7 @@ class Comparison:
     difference: Estimate
     ratio: Estimate
     p_value: float
+    queries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,19 +146,30 @@ def cut_times(times: NDArray[np.float64], validation_share: float, test_share: f
 
 
 class DataDigests(BaseModel):
-    """What a split was made for: digests of the notes' ids and of the interactions that count, and which those are."""
+    """What a split was made for: digests of the notes and of the interactions that count, and which those are.
+
+    notes: of their ids. dates: of when they were published, which matters to a split by time alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     notes: str
+    dates: str
     interactions: str
     events: EventFilter = EventFilter()
 
     @classmethod
     def of(cls, facts: NoteFacts, events: Events, chosen: EventFilter) -> "DataDigests":
         """Digest the data as it was read."""
-        ids = hashlib.blake2b("\n".join(sorted(facts.ids)).encode(), digest_size=16)
-        return cls(notes=ids.hexdigest(), interactions=events.digest(facts.ids), events=chosen)
+        order = sorted(range(len(facts)), key=facts.ids.__getitem__)
+        ids = hashlib.blake2b("\n".join(facts.ids[i] for i in order).encode(), digest_size=16)
+        dates = hashlib.blake2b(facts.created_at[order].tobytes(), digest_size=16)
+        return cls(
+            notes=ids.hexdigest(),
+            dates=dates.hexdigest(),
+            interactions=events.digest(facts.ids),
+            events=chosen,
+        )
 
 
 class Split(BaseModel):
@@ -172,7 +183,7 @@ class Split(BaseModel):
 
     def check(self, found: DataDigests) -> None:
         """Raise SplitMismatch unless the data is that of this split."""
-        for name in ("notes", "interactions", "events"):
+        for name in ("notes", "interactions", "events", *(["dates"] if self.config.by == "time" else [])):
             wanted, got = getattr(self.data, name), getattr(found, name)
             if wanted != got:
                 raise SplitMismatch(
@@ -193,7 +204,10 @@ class Split(BaseModel):
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+            why: object = error
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                why = f"{'.'.join(map(str, first['loc'])) or 'its values'}: {first['msg']}"
             raise EvaluationError(f"{path} is no split: {why}. `notelens evaluate` writes one as split.json") from error
 
 

@@ -34,7 +34,8 @@ class SuggestionTask:
     def __init__(self, protocol: Protocol, limit: int, seed: int = 0) -> None:
         pool = protocol.pool
         asked = np.flatnonzero(pool.cold) if pool.cold.any() else pool.queries
-        ids = {pool.notes.ids[i] for i in asked}
+        order = np.random.default_rng(seed).permutation(asked)[: 2 * limit]  # some have nothing to suggest
+        ids = {pool.notes.ids[i] for i in order}
         warm = {pool.notes.ids[i] for i in np.flatnonzero(~pool.cold)} - ids
         labelled: dict[str, Note] = {}
         tags, categories = Counter[str](), Counter[str]()
@@ -47,7 +48,6 @@ class SuggestionTask:
             elif note.id in warm:
                 tags.update(note.tags)
                 categories.update([note.category] if note.category else [])
-        order = np.random.default_rng(seed).permutation(asked)
         drawn = [pool.notes.ids[i] for i in order if pool.notes.ids[i] in labelled][:limit]
         if not drawn:
             raise NothingToEvaluate(f"none of {len(ids):,} notes of the test has tags or a category to suggest")

@@ -56,5 +56,5 @@ def _field(note: Note, field: str, most: int | None) -> str:
     if field == "tags":
         return " ".join(note.tags[:most])
     if field == "hashtags":
-        return " ".join(f"#{tag}" for tag in note.tags[:most])
+        return " ".join("#" + "".join(tag.split()) for tag in note.tags[:most])  # as people write them, in one word
     return (getattr(note, field) or "")[:most]

@@ -40,11 +40,11 @@ def file(request, tmp_path: Path) -> Path:
 )
 def test_pairs_by_any_name(file: Path, names: tuple[str, str]) -> None:
     left, right = zip(*PAIRS, strict=True)
-    assert read_pairs(write(file, {"score": [1.5] * 4, names[1]: right, names[0]: left})) == PAIRS
+    assert read_pairs(write(file, {"score": [1.5] * 4, names[1]: right, names[0]: left})).pairs == PAIRS
 
 
 def test_numbers_are_the_ids_of_text(file: Path) -> None:
-    assert read_pairs(write(file, {"item": [1, 22], "positive": [3, 9223372036854775807]})) == [
+    assert read_pairs(write(file, {"item": [1, 22], "positive": [3, 9223372036854775807]})).pairs == [
         ("1", "3"),
         ("22", "9223372036854775807"),
     ]
@@ -54,11 +54,13 @@ def test_numbers_are_the_ids_of_text(file: Path) -> None:
 def test_headers_as_programs_write_them(tmp_path: Path, header: str) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text(f'{header}\n01,"x,y"\n', "utf-8")
-    assert read_pairs(path) == [("01", "x,y")]
+    assert read_pairs(path).pairs == [("01", "x,y")]
 
 
 def test_no_pairs_at_all(file: Path) -> None:
-    assert read_pairs(write(file, {"note": pa.array([], pa.string()), "positive": pa.array([], pa.string())})) == []
+    assert (
+        read_pairs(write(file, {"note": pa.array([], pa.string()), "positive": pa.array([], pa.string())})).pairs == []
+    )
 
 
 def test_other_columns_are_named(file: Path) -> None:
@@ -123,7 +125,23 @@ def split() -> tuple[LeakCheck, list[str]]:
 def test_clean_pairs_are_counted(file: Path, split: tuple[LeakCheck, list[str]]) -> None:
     leaks, ids = split
     left, right = ([ids[i] for i in side] for side in ((1, 2, 3, 4), (2, 3, 1, 0)))
-    assert check_pairs(write(file, {"note": left, "positive": right}), leaks) == 4
+    found, unknown = check_pairs(write(file, {"note": [*left, "other"], "positive": [*right, ids[0]]}), leaks)
+    assert (len(found), unknown) == (5, 1)
+
+
+def test_pairs_of_another_corpus_are_refused(file: Path, split: tuple[LeakCheck, list[str]]) -> None:
+    leaks, ids = split
+    with pytest.raises(PairsError, match="ids"):
+        check_pairs(write(file, {"note": [f"0{ids[0]}"], "positive": [f"0{ids[1]}"]}), leaks)
+
+
+def test_pairs_of_more_people_than_training_has(file: Path, split: tuple[LeakCheck, list[str]]) -> None:
+    leaks, ids = split
+    columns = {"note": [ids[0], ids[1]], "positive": [ids[4], ids[2]]}
+    check_pairs(write(file, {**columns, "users": [1, 1]}), leaks)
+    # One person of training and the held-out one looked at the first pair: two is what only a leak can count.
+    with pytest.raises(LeakFound, match=rf"{ids[0]} with {ids[4]} \(2 people, 1 in training\)"):
+        check_pairs(write(file, {**columns, "users": [2, 1]}), leaks)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
     contrastive.py      GCL of NoteLLM, and its general form that all else composes through
     chunks.py           the same loss a few rows at a time, for batches whose similarities would not fit
-    false_negatives.py  which candidates are no negatives: the same note, known positives, near-duplicates, too similar ones
+    false_negatives.py  candidates that are no negatives: same note, known positive, near-duplicate, too similar
     sampling_bias.py    logQ: popular notes are in more batches than others
     hard_negatives.py   negatives within a band of similarity
     matryoshka.py       a loss at several lengths of one embedding; plain prefixes and blocks

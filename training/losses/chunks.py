@@ -17,9 +17,9 @@ def in_chunks(loss: Callable[[slice], Tensor], queries: int, size: int) -> Tenso
     """Return the mean over so many queries of a loss that is a mean over the rows of a slice, a scalar.
 
     loss: given rows start … stop of the queries, their mean loss, against all candidates; it makes its masks for these
-    rows itself and draws no random numbers. It runs once forward and once more on the way back (gradient checkpointing,
-    arXiv 1604.06174), so that one chunk's matrices [size, N] are held at a time; the numbers are those of one chunk up
-    to rounding. Raises LossError without queries, or for a size below 1.
+    rows itself, and neither draws random numbers nor gathers from other processes. It runs once forward and once more
+    on the way back (gradient checkpointing, arXiv 1604.06174), so that one chunk's matrices [size, N] are held at a
+    time; the numbers are those of one chunk up to rounding. Raises LossError without queries, or for a size below 1.
     """
     if queries < 1 or size < 1:
         raise LossError(f"got {queries} queries in chunks of {size}: both must be at least 1")

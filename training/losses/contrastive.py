@@ -10,7 +10,7 @@ from torch import Tensor
 from training.losses.errors import LossError
 from training.losses.precision import dot, widened
 
-# What τ starts at (NoteLLM, arXiv 2403.01744, section 4.2): similarities are multiplied by e³ ≈ 20.
+# What τ starts at in NoteLLM (arXiv 2403.01744): similarities are multiplied by e³ ≈ 20.
 TAU_START = 3.0
 
 

@@ -35,7 +35,8 @@ def same_note(queries: Tensor, candidates: Tensor, positives: Tensor) -> Tensor:
 class KnownPairs:
     """Which notes are known to belong together, whichever of them was the anchor.
 
-    Note i has others[starts[i] : starts[i + 1]]; int64 [notes + 1] and [2P], on the CPU or where the batch is.
+    Note i has others[starts[i] : starts[i + 1]]; int64 [notes + 1] and [2P], on the device of the
+    batch's ids.
     """
 
     starts: Tensor
@@ -44,7 +45,7 @@ class KnownPairs:
     @classmethod
     def of(cls, pairs: Tensor, notes: int) -> "KnownPairs":
         """Take pairs int64 [P, 2] of so many notes, 0 … notes − 1. Raises LossError for a note beyond them."""
-        if len(pairs) and not (0 <= int(pairs.min()) and int(pairs.max()) < notes):
+        if len(pairs) and (int(pairs.min()) < 0 or int(pairs.max()) >= notes):
             raise LossError(
                 f"pairs name notes {int(pairs.min())} to {int(pairs.max())}, wanted 0 to {notes - 1}: number the notes "
                 "of the pairs by their place among all notes"
@@ -69,7 +70,7 @@ def known_positives(queries: Tensor, candidates: Tensor, positives: Tensor, know
     # The offset of each known pair within its query's own run.
     within = torch.arange(len(rows), device=queries.device) - (counts.cumsum(0) - counts)[rows]
     others = known.others[first[rows] + within]
-    columns = torch.searchsorted(notes, others).clamp(max=max(len(notes) - 1, 0))
+    columns = torch.searchsorted(notes, others).clamp(max=len(notes) - 1)
     hit = notes[columns] == others
     marked = torch.zeros(len(queries), len(notes), dtype=torch.bool, device=queries.device)
     marked[rows[hit], columns[hit]] = True
@@ -79,7 +80,7 @@ def known_positives(queries: Tensor, candidates: Tensor, positives: Tensor, know
 def near_duplicates(queries: Tensor, candidates: Tensor, positives: Tensor, threshold: float) -> Tensor:
     """Mark candidates whose cosine to the query is at least the threshold in a frozen reference space; bool [M, N].
 
-    queries [M, R] and candidates [N, R]: vectors of any length from an encoder that is not trained; zero rows, for notes
+    queries [M, R] and candidates [N, R]: vectors of any length from an encoder that is not trained; zero rows, of notes
     it cannot read, have no duplicates. Raises LossError for a threshold outside (0, 1].
     """
     if not 0 < threshold <= 1:
@@ -90,7 +91,7 @@ def near_duplicates(queries: Tensor, candidates: Tensor, positives: Tensor, thre
 
 
 def above_positive(similarities: Tensor, positives: Tensor, margin: float = MARGIN) -> Tensor:
-    """Mark candidates with s > s⁺ + margin, too similar to be wrong; bool [M, N] (Qwen3-VL-Embedding, arXiv 2601.04720).
+    """Mark candidates with s > s⁺ + margin, too similar to be wrong; bool [M, N] (Qwen3-VL-Embedding, as above).
 
     similarities [M, N]: cosines, not yet scaled; taken without gradient. Of several positives s⁺ is the greatest; a
     query without any has none marked.

@@ -1,4 +1,4 @@
-"""Hard negatives: notes similar to the query, by the encoder as it is now, but not so similar that they are positives."""
+"""Hard negatives: notes similar to the query by the encoder as it is now, but not so similar as to be positives."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Band:
 
     The ceiling is the least of s⁺ − margin, share · s⁺ (NV-Retriever, arXiv 2407.15831, section 3: TopK-MarginPos and
     TopK-PercPos) and an absolute bound, `below` (SAIL-Embedding, arXiv 2510.12709: the threshold that parts positives
-    from negatives best). The defaults bound nothing but s < s⁺ + 0. Raises LossError for a share outside (0, 1] or a
+    from negatives best). The defaults bound nothing but s ≤ s⁺. Raises LossError for a share outside (0, 1] or a
     negative margin, with which a negative could be more similar than the positive.
     """
 
@@ -37,7 +37,7 @@ class Band:
         Both are taken without gradient. A share lowers s⁺ only where s⁺ is positive.
         """
         values, best = similarities.detach(), of_positive.detach()[:, None]
-        ceiling = torch.minimum(best - self.margin, torch.minimum(best * self.share, best)).clamp(max=self.below)
+        ceiling = torch.minimum(best - self.margin, best * self.share).clamp(max=self.below)
         return (values >= (best - self.reach).clamp(min=self.floor)) & (values <= ceiling)
 
 
@@ -61,15 +61,15 @@ def sample(eligible: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def taken(embeddings: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what `contrastive` takes for choices int64 [M, H] among embeddings [N, D]: negatives [M, H, D], allowed [M, H].
+    """Return negatives [M, H, D] and negatives_allowed [M, H] as `contrastive` takes them.
 
-    Choices of −1 are not allowed, and stand for the first embedding.
+    embeddings [N, D], chosen int64 [M, H] among them. Choices of −1 are not allowed, and stand for the first embedding.
     """
     return embeddings[chosen.clamp(min=0)], chosen >= 0
 
 
 def best_threshold(positives: Tensor, negatives: Tensor) -> float:
-    """Return the similarity from which on calling pairs positive has the greatest F1 (SAIL-Embedding, arXiv 2510.12709).
+    """Return the similarity from which on calling pairs positive has the greatest F1 (SAIL-Embedding, as above).
 
     positives [P] and negatives [Q]: similarities of pairs known to be such. The greatest threshold of equal F1. Raises
     LossError without positives.

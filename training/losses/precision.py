@@ -12,8 +12,9 @@ def widened(tensor: Tensor) -> Tensor:
 def dot(left: Tensor, right: Tensor) -> Tensor:
     """Multiply matrices [..., M, D] and [..., D, N] in float32 or float64, [..., M, N].
 
-    Autocast would turn the operands of a product into bfloat16 again, in which 0.99 and 0.991 are one number, so it is
+    Autocast would turn the operands of a product into bfloat16 again, in which 0.991 and 0.992 are one number, so it is
     switched off here; the other operations of the losses keep the type of their operands or are float32 under autocast.
+    Where a caller has let CUDA multiply float32 in TF32, it does so here too.
     """
     with torch.autocast(left.device.type, enabled=False):
         left, right = widened(left), widened(right)
@@ -22,7 +23,7 @@ def dot(left: Tensor, right: Tensor) -> Tensor:
 
 
 def unit(tensor: Tensor) -> Tensor:
-    """Scale the rows of [..., D] to unit length in float32 or float64; zero rows stay zero, and have finite gradients."""
+    """Scale rows [..., D] to unit length, in float32 or float64; zero rows stay zero, and have finite gradients."""
     tensor = widened(tensor)
     norms = torch.linalg.vector_norm(tensor, dim=-1, keepdim=True)
     return tensor / torch.where(norms > 0, norms, torch.ones_like(norms))

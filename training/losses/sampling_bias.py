@@ -27,7 +27,7 @@ def log_inclusion(counts: Tensor, pairs: int, batch: int) -> Tensor:
     least, most = int(counts.min()), int(counts.max())
     if least < 1 or most > pairs:
         raise LossError(
-            f"notes are counted in {least} to {most} pairs, of {pairs} pairs: each count must lie between 1 and {pairs}; "
+            f"notes are counted in {least} to {most} of {pairs} pairs: each count must lie between 1 and {pairs}; "
             "leave out notes that are in no pair"
         )
     # Summed as logarithms: log-factorials of millions differ in digits that float64 no longer has.

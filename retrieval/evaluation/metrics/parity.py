@@ -48,7 +48,7 @@ class ExposureParity:
     @property
     def distance(self) -> float:
         """Total variation between the two: the share of places that would have to change category, 0 to 1; or NaN."""
-        return float(np.abs(self.shown - self.relevant).sum() / 2)
+        return float(np.abs(self.shown - self.relevant).sum() / 2) if self.names else float("nan")
 
 
 def category_parity(

@@ -1,5 +1,6 @@
 """Notes ranked by the inner product of their vectors, and vectors read from a file that was exported."""
 
+import json
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.blocks import Blocks
 from encoders.quantize import Int8Ranges
 from retrieval.evaluation.errors import EvaluationError
 from retrieval.evaluation.facts import Positions
@@ -90,6 +92,17 @@ def read_vectors(path: Path, ids: Sequence[str]) -> Vectors:
         ) from error
     _check_finite(vectors, str(path))
     return vectors
+
+
+def read_layout(path: Path) -> Blocks | None:
+    """Read how the vectors of an export are laid out; None where the file does not say. Raises EvaluationError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "layout.npy" not in archive.namelist():
+                return None
+            return Blocks.from_json(json.loads(str(_array(archive, "layout"))))
+    except (OSError, ValueError, KeyError, AssertionError, zipfile.BadZipFile, zlib.error) as error:
+        raise EvaluationError(f"{path}: its layout cannot be read ({error}): export the vectors again") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -45,8 +45,10 @@ def club(tmp_path_factory, picture):
     lines = ["user,note,timestamp,event"]
     for user in range(USERS):
         liked = user % len(TOPICS)
-        for note in rng.permutation(EACH)[:16]:
-            lines.append(f"u{user},{ids[liked * EACH + note]},{1_700_000_000 + int(rng.integers(1e6))},click")
+        lines += [
+            f"u{user},{ids[liked * EACH + note]},{1_700_000_000 + int(rng.integers(1e6))},click"
+            for note in rng.permutation(EACH)[:16]
+        ]
         lines.append(f"u{user},{ids[int(rng.integers(len(ids)))]},{1_700_000_000 + int(rng.integers(1e6))},view")
     (folder / "interactions.csv").write_text("\n".join(lines) + "\n")
     vectors = np.zeros((len(ids), 8), np.float32)
@@ -195,7 +197,8 @@ def test_a_planted_leak_ends_the_run(evaluate, club, tmp_path):
         (["--corpus", "CORPUS", "--baseline", "magic"], 1, "random, popularity"),
         (["--corpus", "CORPUS", "--measure", "Recall@10x"], 1, "ir-measures"),
         (["--corpus", "CORPUS", "--measure", "R@500"], 1, "depth"),
-        (["--corpus", "CORPUS", "--by", "items", "--test-from", "2024-01-01"], 1, "--by time"),
+        (["--corpus", "CORPUS", "--by", "items", "--test-from", "2024-01-01"], 2, "--by time"),
+        (["--corpus", "CORPUS", "random=TOPICS"], 1, "baseline"),
         (["--corpus", "CORPUS", "--test-from", "soon", "--validation-from", "2024-01-01"], 1, "soon"),
         (["--corpus", "CORPUS", "--min-rating", "4"], 1, "rating"),
         (["--corpus", "CORPUS", "--event", "purchase"], 1, "left out"),
@@ -213,6 +216,7 @@ def test_what_cannot_be_evaluated_says_why(here, club, arguments, code, says):
         "TOPICS": club.topics,
         "a=TOPICS": f"a={club.topics}",
         "a=NOISE": f"a={club.noise}",
+        "random=TOPICS": f"random={club.topics}",
     }
     outcome = here("evaluate", *[places.get(each, each) for each in arguments]).checked(code)
     assert says in outcome.err.replace("\n", " ")
@@ -228,8 +232,8 @@ def test_vectors_that_do_not_fit(evaluate, club, tmp_path):
 
 def test_suggestions_are_judged_beside_the_most_frequent(here, club):
     found = here(
-        "evaluate", "notellm:tiny", "--corpus", club.corpus, "--by", "items+users", "--min-users", 2, "--baseline", "none",
-        "--no-ablation", "--suggestions", 4, "--json",
+        "evaluate", "notellm:tiny", "--corpus", club.corpus, "--by", "items+users", "--min-users", 2,
+        "--baseline", "none", "--no-ablation", "--suggestions", 4, "--json",
     ).checked().json  # fmt: skip
     usual, tiny = found["generation"]
     assert usual["name"] == "most frequent"

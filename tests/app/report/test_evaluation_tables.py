@@ -54,7 +54,8 @@ def test_all_tables_say_what_was_found(evaluation):
     text = printed(*evaluation_tables(evaluation), width=100)
     flat = " ".join(text.split())
     assert "tower (text) and tower (text) cannot be told apart on nDCG@10" in flat
-    assert "tower, faiss ivf .9731 .9912 .3100 (.3125) .412 1.93" in flat
+    assert "tower, faiss ivf recall@10 .9731 recall@100 .9912" in flat
+    assert "nDCG@10 (exact) .3100 (.3125) p50 ms .412 p99 ms 1.93" in flat
     assert "category accuracy ↑ .6123 [.5800, .6400]" in flat
     assert "BLEU ↑ 12.3" in flat
     for each in evaluation.systems[0].slices:

@@ -58,8 +58,8 @@ def test_p_values_and_durations():
     assert [p_value(p) for p in (1.0, 0.0123, 1 / 1001, 0.0001, math.nan)] == [
         "p = 1.000",
         "p = .012",
-        "p = .001",
-        "p < .001",
+        "p ≤ .002",
+        "p ≤ .002",
         "p –",
     ]
     assert [seconds(s) for s in (3.21, 59.9, 250.0, math.nan)] == ["3.2 s", "59.9 s", "4 min 10 s", "–"]

@@ -15,7 +15,7 @@ def comparison(value, low, high, p, metric="nDCG@10", ratio=(1.2, 1.11, 1.3)) ->
 
 def test_verdicts_say_who_beats_whom_and_by_how_much():
     assert verdict(comparison(0.0102, 0.0061, 0.0143, 0.001)).text == (
-        "A beats B on nDCG@10 by .0102 [.0061, .0143], 1.20 × [1.11, 1.30], p = .001"
+        "A beats B on nDCG@10 by .0102 [.0061, .0143], 1.20 × [1.11, 1.30], p ≤ .002"
     )
     # The size of a loss is positive, and so its interval is mirrored.
     assert verdict(comparison(-0.0102, -0.0143, -0.0061, 0.02, ratio=(0.8, 0.7, 0.9))).text == (
@@ -25,7 +25,7 @@ def test_verdicts_say_who_beats_whom_and_by_how_much():
         "A and B cannot be told apart on nDCG@10: difference −.0003 [−.0017, .0011], .990 × [.900, 1.08], p = .600"
     )
     assert verdict(comparison(0.0622, 0.05, 0.07, 0.002, ratio=(float("nan"), None, None))).text == (
-        "A beats B on nDCG@10 by .0622 [.0500, .0700], p = .002"
+        "A beats B on nDCG@10 by .0622 [.0500, .0700], p ≤ .002"
     )
 
 

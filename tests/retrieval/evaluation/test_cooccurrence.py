@@ -63,7 +63,7 @@ def test_who_looks_at_everything_says_little() -> None:
     assert (narrow, broad) == (pytest.approx(1 / 2), pytest.approx(1 / 7))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(looks=LOOKS, min_users=st.integers(1, 3), data=st.data())
 def test_sums_are_those_of_a_loop(looks: list[set[int]], min_users: int, data: st.DataObject) -> None:
     wanted = data.draw(st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=10))  # in any order, repeated or not
@@ -74,7 +74,7 @@ def test_sums_are_those_of_a_loop(looks: list[set[int]], min_users: int, data: s
     assert found.shape == (len(wanted), COUNT)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(looks=LOOKS, min_users=st.integers(1, 3))
 def test_normalised_by_the_mass_of_both(looks: list[set[int]], min_users: int) -> None:
     mass = [sum((Fraction(1, len(notes)) for notes in looks if i in notes), Fraction(0)) for i in range(COUNT)]
@@ -88,7 +88,7 @@ def test_normalised_by_the_mass_of_both(looks: list[set[int]], min_users: int) -
     assert all(0 < score <= 1 + 1e-12 and found[j, i] == pytest.approx(score) for (i, j), score in found.items())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(looks=LOOKS, low=st.integers(0, 20), high=st.integers(0, 20), normalize=st.booleans())
 def test_bounds_are_on_the_sum_before_it_is_normalised(
     looks: list[set[int]], low: int, high: int, normalize: bool

@@ -138,23 +138,32 @@ def test_vectors_are_those_of_the_encoder(corpus, notes, encoder) -> None:
 @pytest.mark.parametrize("reading", ["text", "image"])
 def test_a_block_is_what_encoding_one_modality_gives(corpus, notes, encoder, reading) -> None:
     """The shortcut for encoders of separate blocks, against encoding notes that have nothing else."""
-    both = encode_notes(encoder, corpus, notes, whole)
-    short = both.reading(reading)
+    notes = notes.take(np.flatnonzero(np.array(notes.ids) != "torn"))
+    short = encode_notes(encoder, corpus, notes, whole).reading(reading)
     long = encode_notes(encoder, corpus, notes, lambda note: reduced(note, reading))
-    keep = [i for i, name in enumerate(notes.ids) if name != "torn"]
-    np.testing.assert_allclose(unit_rows(short.queries)[keep], unit_rows(long.queries)[keep], atol=1e-5)
+    np.testing.assert_allclose(unit_rows(short.queries), unit_rows(long.queries), atol=1e-5)
     lacks = notes.ids.index("image" if reading == "text" else "text")
     assert not short.vectors[lacks].any()
     assert not long.vectors[lacks].any()
-    # Whatever asks, the order of the answers is the same: a row's scale is its own, whichever note it is of.
-    scale = np.linalg.norm(short.vectors, axis=1)[[i for i in keep if i != lacks]]
+    # Whatever asks, the order of the answers is the same: rows are equally long, whichever note they are of.
+    shown = [i for i in range(len(notes)) if i != lacks]
+    scale = np.linalg.norm(short.vectors[shown], axis=1)
     assert scale == pytest.approx(scale[0], rel=1e-5)
-    shown = [i for i in keep if i != lacks]
-    scores = [one.queries[shown] @ one.vectors[keep].T for one in (short, long)]
+    scores = [one.queries[shown] @ one.vectors.T for one in (short, long)]
     np.testing.assert_array_equal(*(np.argsort(-score, axis=1, kind="stable") for score in scores))
-    # A note that lacks what is read is no broken one, and a torn picture does not matter to its words.
-    assert long.rejected == ({} if reading == "text" else {Reason.NOT_AN_IMAGE.value: 1})
-    assert long.vectors[notes.ids.index("torn")].any() == (reading == "text")
+    # A note that lacks what is read is no broken one.
+    assert short.rejected == long.rejected == {}
+
+
+def test_a_torn_picture_does_not_take_its_words_along(corpus, notes, encoder) -> None:
+    torn = notes.ids.index("torn")
+    pictures = encode_notes(encoder, corpus, notes, lambda note: reduced(note, "image"))
+    assert pictures.rejected == {Reason.NOT_AN_IMAGE.value: 1}
+    words = encode_notes(encoder, corpus, notes, lambda note: reduced(note, "text"))
+    assert words.rejected == {}
+    assert words.vectors[torn].any()
+    short = encode_notes(encoder, corpus, notes, whole).reading("text")
+    assert short is None or short.vectors[torn].any()
 
 
 def test_readings_of_one_and_of_no_blocks() -> None:

@@ -92,7 +92,7 @@ RANDOM = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(notes=RANDOM, data=st.data())
 def test_taking_some_takes_all_of_theirs(notes: list[Note], data: st.DataObject) -> None:
     notes = [note.model_copy(update={"id": str(i)}) for i, note in enumerate(notes)]

@@ -43,7 +43,7 @@ def held_by(holdout: Holdout, chosen: np.ndarray) -> dict[int, set[int]]:
     return looks
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rows=ROWS, by=st.sampled_from(["items", "users", "items+users"]), asked=st.sampled_from(["all", "cold", "warm"]))
 def test_a_pool_is_what_loops_over_the_events_make(rows: list[tuple[int, int]], by: str, asked: str) -> None:
     facts, holdout = world(rows, by)

@@ -56,7 +56,7 @@ def rows_of(relevance: Relevance) -> list[list[tuple[int, int]]]:
     return [list(zip(relevance.of(q).tolist(), grade.tolist(), strict=True)) for q, grade in enumerate(grades)]
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     looks=LOOKS,
     queries=st.lists(st.integers(0, COUNT - 1), unique=True, max_size=COUNT),
@@ -128,7 +128,7 @@ def relevance_of(rows: list[list[tuple[int, int]]]) -> Relevance:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rows=ROWS, data=st.data())
 def test_taking_queries_takes_their_rows(rows: list[list[tuple[int, int]]], data: st.DataObject) -> None:
     some = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=8))
@@ -136,7 +136,7 @@ def test_taking_queries_takes_their_rows(rows: list[list[tuple[int, int]]], data
     assert rows_of(taken) == [rows[i] for i in some]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(rows=ROWS, allowed=st.lists(st.booleans(), min_size=10, max_size=10))
 def test_among_keeps_those_that_are_allowed(rows: list[list[tuple[int, int]]], allowed: list[bool]) -> None:
     kept = relevance_of(rows).among(np.array(allowed))

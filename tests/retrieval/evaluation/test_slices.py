@@ -162,7 +162,7 @@ def check_parts(pool: Pool, slices: Sequence[Slice]) -> None:
     assert len(set(names)) == len(names)
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_slices_part_the_queries_and_the_answers(data: st.DataObject) -> None:
     count = data.draw(st.integers(2, 60))

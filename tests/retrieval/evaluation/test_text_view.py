@@ -1,7 +1,7 @@
 """Templates of one text for all systems, written out by hand."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.images import NoteImage
@@ -23,8 +23,8 @@ NOTE = Note(
     ("template", "expected"),
     [
         ("{title}", "Ramen in Kyoto"),
-        ("{title} {hashtags:10} {body:400}", "Ramen in Kyoto #food #slow cooking #京都 Broth for two days."),
-        ("{hashtags:2}", "#food #slow cooking"),
+        ("{title} {hashtags:10} {body:400}", "Ramen in Kyoto #food #slowcooking #京都 Broth for two days."),
+        ("{hashtags:2}", "#food #slowcooking"),
         ("{tags:2}", "food slow cooking"),
         ("{tags}", "food slow cooking 京都"),
         ("{body:5}", "Broth"),
@@ -108,6 +108,7 @@ def test_the_note_it_makes_has_that_text_and_no_other() -> None:
 FIELDS = st.text(max_size=30)
 
 
+@settings(max_examples=60, deadline=None)
 @given(title=FIELDS, body=FIELDS, tags=st.lists(st.text(min_size=1, max_size=8), max_size=5), most=st.integers(0, 40))
 def test_any_text_is_taken_as_it_stands(title: str, body: str, tags: list[str], most: int) -> None:
     """Braces, percent signs, whatever a note holds: it is never a template itself."""

@@ -139,7 +139,7 @@ FORMS = st.sampled_from(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(FORMS, min_size=1, max_size=8))
 def test_a_time_is_read_the_same_whatever_stands_beside_it(cells: list[str | None]) -> None:
     together = unix_seconds(pa.array(cells, pa.string()))
@@ -172,6 +172,7 @@ def test_what_else_a_file_may_say(tmp_path: Path, time: str, event: str, rating:
 def test_the_first_of_several_names_counts(tmp_path: Path) -> None:
     path = write(tmp_path, "uid,user_id,item,note_id,date,timestamp\n1,2,3,4,5,6\n")
     assert rows_of(path) == [{"user": "2", "note": "4", "time": "6"}]
+    assert rows_of(write(tmp_path, "USER,item,user\n1,2,3\n")) == [{"user": "1", "note": "2"}]
 
 
 @pytest.mark.parametrize(

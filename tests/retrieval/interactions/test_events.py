@@ -190,7 +190,7 @@ CELLS = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(CELLS, min_size=1, max_size=12),
     size=st.integers(1, 4),
@@ -243,7 +243,7 @@ def naive_matrix(events: Events, chosen: Callable[[int], bool]) -> np.ndarray:
     return dense
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.booleans()), max_size=20))
 def test_the_matrix_says_who_looked_at_all(rows: list[tuple[int, int, bool]]) -> None:
     user, note = (np.array([row[side] for row in rows], dtype=np.int32) for side in (0, 1))

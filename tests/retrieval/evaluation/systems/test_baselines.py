@@ -75,8 +75,9 @@ def test_cooccurrence_is_a_loop_over_users(seed: int, min_users: int) -> None:
         scores = {}
         for j in range(size):
             common = [u for u in range(users) if seen[u, i] and seen[u, j]]
-            if j != i and len(common) >= min_users:
+            if j != i and common:  # pairs of enough people stand above all others
                 scores[j] = np.float32(sum(weight[u] for u in common) / np.sqrt(mass[i] * mass[j]))
+                scores[j] += len(common) >= min_users
         got = {int(j): s for j, s in zip(found.positions[i], found.scores[i], strict=True) if j >= 0}
         assert len(got) == min(depth, len(scores))
         assert list(got.values()) == pytest.approx(sorted(scores.values(), reverse=True)[:depth], rel=1e-6)
@@ -88,9 +89,9 @@ def test_cooccurrence_of_cold_notes_is_nothing_and_says_so() -> None:
     system = CooccurrenceSystem(Cooccurrence(seen, min_users=2))
     found = system.rank(np.array([0, 2]), 2)
     assert found.positions.tolist() == [[1, -1], [-1, -1]]
-    # two users who each looked at two notes: (1/2 + 1/2) / √(1 · 1)
-    assert found.scores.tolist() == [[1.0, -np.inf], [-np.inf, -np.inf]]
-    assert system.score_pairs(np.array([0, 0, 2]), np.array([1, 2, 0])).tolist() == [1, 0, 0]
+    # two users who each looked at two notes: (1/2 + 1/2) / √(1 · 1), and 1 for being enough of them
+    assert found.scores.tolist() == [[2.0, -np.inf], [-np.inf, -np.inf]]
+    assert system.score_pairs(np.array([0, 0, 2]), np.array([1, 2, 0])).tolist() == [2, 0, 0]
     assert "warm" in system.remark
 
 

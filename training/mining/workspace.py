@@ -1,0 +1,32 @@
+"""The folder beside the output in which a run works: locked, emptied of what a killed run left, removed in the end."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.mining.errors import MiningError
+
+
+@contextmanager
+def workspace(out: Path) -> Iterator[Path]:
+    """Make the folder `<out>.mining`; raises MiningError where another run has it, or it cannot be written."""
+    from filelock import FileLock, Timeout
+
+    folder = out.with_name(f"{out.name}.mining")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise MiningError(f"another run is mining into {out}: wait for it, or choose another --out") from error
+    except OSError as error:
+        raise MiningError(f"{folder} cannot be written: {error.strerror or error}") from error
+    try:
+        for old in folder.iterdir():
+            if old.name != "lock":
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        yield folder
+    finally:
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
