@@ -18,6 +18,7 @@ from app.report.numbers import count, half_width, interval, number
 from app.report.reading import (
     FEW,
     accuracy_metrics,
+    baselines_last,
     best_of,
     beyond_metrics,
     beyond_value,
@@ -26,7 +27,6 @@ from app.report.reading import (
     is_baseline,
     main_system,
     primary_metric,
-    told_apart,
     verdict,
 )
 from index.files import write_atomically
@@ -38,7 +38,7 @@ MOST_METRICS = 5  # columns that fit a terminal of 100 characters beside the nam
 
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     """Return all tables that an evaluation has something for, in the order of the report."""
-    evaluation = told_apart(evaluation)
+    evaluation = baselines_last(evaluation)
     tables = [
         main_table(evaluation),
         comparisons_table(evaluation),

@@ -42,7 +42,9 @@ def baseline_names(given: Sequence[str] | None) -> list[str] | None:
     """The baselines that were named, None where none was. Raises AppError for a name that is none."""
     if not given:
         return None
-    if list(given) == ["none"]:
+    if "none" in given:
+        if len(given) > 1:
+            raise AppError("--baseline none goes alone")
         return []
     if strange := set(given) - set(KNOWN):
         raise AppError(f"no baseline is called {', '.join(sorted(strange))}: there are {', '.join(KNOWN)}, or none")

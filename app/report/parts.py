@@ -28,7 +28,7 @@ def main_table(evaluation: Evaluation) -> Table:
         )
         for each in evaluation.systems
     ]
-    columns = [Column("reads", numeric=False), *map(column, names), Column("time")]
+    columns = [Column("reads", numeric=False), *map(column, names), Column("measured in")]
     return Table("Systems and baselines, means over queries", "system", columns, in_parts(evaluation.systems, lines))
 
 

@@ -1,15 +1,12 @@
 """How results are read: which systems are baselines, which is the main one, what beats what, which number is best."""
 
 import math
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.report.glossary import measure
 from app.report.numbers import interval, number, p_value
-from retrieval.evaluation.entries import CEILING
 from retrieval.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 
 PRIMARY = "nDCG@10"
@@ -39,36 +36,12 @@ class Family:
 
 def is_baseline(system: SystemResult) -> bool:
     """Whether a system stands beside the others for comparison only."""
-    return system.kind == "baseline"
+    return system.kind in ("baseline", "ceiling")
 
 
-def told_apart(evaluation: Evaluation) -> Evaluation:
-    """Give systems of one name (the readings of an encoder) names of their own: "minilm (text)", "minilm (image)".
-
-    What reads both keeps its name. Comparisons follow: they are with what reads the same as the main system. Baselines
-    come last, otherwise the order stays.
-    """
-    counts = Counter(each.name for each in evaluation.systems)
-    names: dict[str, None] = {}
-    renamed = []
-    for system in evaluation.systems:
-        name = system.name
-        if counts[name] > 1 and system.reads in ("text", "image"):
-            name = f"{name} ({system.reads})"
-        tries = 2
-        while name in names:
-            name, tries = f"{system.name} ({tries})", tries + 1
-        names[name] = None
-        renamed.append(replace(system, name=name))
-    main = main_system(evaluation)
-    reads = ("", main.reads) if main else ("",)
-    now: dict[str, str] = {}
-    for old, new in sorted(zip(evaluation.systems, renamed, strict=True), key=lambda pair: pair[0].reads not in reads):
-        now.setdefault(old.name, new.name)
-    comparisons = [
-        replace(each, a=now.get(each.a, each.a), b=now.get(each.b, each.b)) for each in evaluation.comparisons
-    ]
-    return replace(evaluation, systems=tuple(sorted(renamed, key=is_baseline)), comparisons=tuple(comparisons))
+def baselines_last(evaluation: Evaluation) -> Evaluation:
+    """Put baselines and ceilings behind the systems they stand beside; otherwise the order stays."""
+    return replace(evaluation, systems=tuple(sorted(evaluation.systems, key=is_baseline)))
 
 
 def main_system(evaluation: Evaluation) -> SystemResult | None:
@@ -118,7 +91,7 @@ def best_of(systems: Sequence[SystemResult], name: str, value: Callable[[SystemR
 
 def comparable(systems: Sequence[SystemResult]) -> list[SystemResult]:
     """Return the systems that compete, and that figures are scaled for: all but ceilings, or all if none is left."""
-    return [each for each in systems if each.remark != CEILING] or list(systems)
+    return [each for each in systems if each.kind != "ceiling"] or list(systems)
 
 
 def outcome(comparison: Comparison) -> Outcome:
@@ -158,26 +131,17 @@ def verdict(comparison: Comparison) -> Verdict:
 
 
 def families(evaluation: Evaluation) -> list[Family]:
-    """Group the systems of one encoder by what they read, those with at least two readings.
-
-    The name without what is read at its end is the encoder's: "minilm (text)", "minilm, text only", "minilm text".
-    """
+    """Group the systems of one encoder by what they read, those with at least two readings."""
     found: dict[str, Family] = {}
     for system in evaluation.systems:
         if system.reads in READS:
-            name = family_name(system)
+            name = system.family or system.name
             found.setdefault(name, Family(name, {})).readings.setdefault(system.reads, system)
     return [
         Family(each.name, {reads: each.readings[reads] for reads in READS if reads in each.readings})
         for each in found.values()
         if len(each.readings) > 1
     ]
-
-
-def family_name(system: SystemResult) -> str:
-    """Return a system's name without the mention of what it reads."""
-    shorter = re.sub(rf"[\s,:;·|/+\-–(\[]+{re.escape(system.reads)}(\s+only)?\s*[)\]]?\s*$", "", system.name)
-    return shorter or system.name
 
 
 def _ordered(estimate: Estimate) -> tuple[float | None, float | None]:

@@ -15,13 +15,13 @@ from app.report.queries import NotesOf, QueryCard, query_cards
 from app.report.reading import (
     Verdict,
     accuracy_metrics,
+    baselines_last,
     beyond_metrics,
     families,
     headline_comparisons,
     is_baseline,
     main_system,
     primary_metric,
-    told_apart,
     verdict,
 )
 from app.report.series import looks
@@ -57,7 +57,7 @@ def report_html(evaluation: Evaluation, notes_of: NotesOf) -> str:
 
 def _context(evaluation: Evaluation, notes_of: NotesOf) -> dict[str, Any]:
     """Return everything the template shows."""
-    evaluation = told_apart(evaluation)
+    evaluation = baselines_last(evaluation)
     look = looks(evaluation.systems)
     first, others = headline_comparisons(evaluation)
     metric = primary_metric(evaluation)

@@ -31,7 +31,7 @@ Baseline = Literal["random", "popularity", "bm25", "cooccurrence", "popularity+c
 BASELINES: tuple[Baseline, ...] = ("random", "popularity", "bm25", "cooccurrence")
 # What could be had if cold notes were not cold: also learned from what training's people did with those.
 CEILINGS: tuple[Baseline, ...] = ("popularity+cold", "cooccurrence+cold")
-CEILING = "no baseline but a ceiling: it sees the cold notes' own interactions, which nobody has when a note is new"
+CEILING = "a ceiling: it sees the cold notes' own interactions, which nobody has when a note is new"
 # Records read from an index at a time.
 CHUNK = 4096
 # A served index may lag behind a corpus; one that lacks more is another's.
@@ -50,10 +50,10 @@ def baselines(
             yield Entry(PopularitySystem(pool.popularity), "baseline")
         elif name == "popularity+cold":
             counts = np.asarray(_unblinded(protocol).sum(axis=0)).ravel().astype(np.int64)
-            yield Entry(PopularitySystem(counts, name), "baseline", remark=CEILING)
+            yield Entry(PopularitySystem(counts, name), "ceiling", remark=CEILING)
         elif name == "cooccurrence+cold":
             together = _together(protocol, _unblinded(protocol))
-            yield Entry(CooccurrenceSystem(together, name), "baseline", remark=CEILING)
+            yield Entry(CooccurrenceSystem(together, name), "ceiling", remark=CEILING)
         elif name == "cooccurrence":
             system = CooccurrenceSystem(_together(protocol, pool.training))
             yield Entry(system, "baseline", remark=system.remark, partial=True)

@@ -20,7 +20,8 @@ from retrieval.evaluation.results import Comparison, Estimate, Evaluation, Score
 from retrieval.evaluation.slices import Slice, make_slices
 from retrieval.evaluation.systems.base import OnProgress, Ranking, System
 
-Kind = Literal["baseline", "vectors", "encoder", "index"]
+Kind = Literal["baseline", "ceiling", "vectors", "encoder", "index"]
+OWN = ("vectors", "encoder", "index")
 # Places of a list that coverage, novelty, diversity and parity are measured over: what a person sees.
 LIST = 10
 # A category of fewer queries says little of itself.
@@ -118,6 +119,7 @@ def _measured(
         histogram=_histogram(pool, entry.system, config.seed),
         ranking=ranking,
         seconds=perf_counter() - started,
+        family=entry.system.name,
     )
 
 
@@ -199,7 +201,7 @@ def _comparisons(
     A baseline that cannot answer every query is compared on those it answers, if there are any.
     """
     whole = [(entry, result) for entry, result in zip(entries, results, strict=True) if result.reads in ("", "both")]
-    main = next((result for _, result in whole if result.kind != "baseline"), None)
+    main = next((result for _, result in whole if result.kind in OWN), None)
     if main is None:
         return
     for entry, other in whole:

@@ -45,6 +45,8 @@ class ScoreHistogram:
 class SystemResult:
     """One system: what it reads of a note (both, text, image; "" for baselines), and how it ranked.
 
+    name: unlike any other's. family: what its readings have in common, the encoder's name. kind: baseline, ceiling (it
+    sees what nobody can, and competes with nobody), vectors, encoder or index.
     metrics: means over queries by name ("R@10", "nDCG@10", ...), per_query: the same before averaging, float64 [Q].
     lists: figures of all rankings together (coverage, Gini, ...). curve: recall by cutoff, float64 [depth].
     remark: what the reader must know to compare fairly, as that it can rank warm notes only.
@@ -62,6 +64,7 @@ class SystemResult:
     histogram: ScoreHistogram | None
     ranking: Ranking
     seconds: float
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)

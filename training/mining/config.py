@@ -70,7 +70,7 @@ class MiningConfig(BaseModel):
         mode = self.mode or ("sequence" if timed else "together")
         window = self.window if self.window is not None else (WEEK if timed else float("inf"))
         if not timed and mode == "sequence":
-            raise ValueError(
+            raise MiningError(
                 "who met which note first is not known without times: add a column timestamp, or --mode together"
             )
         if not timed and window != float("inf"):

@@ -122,6 +122,7 @@ def system_result(
         histogram=shown,
         ranking=ranking,
         seconds=1.25,
+        family=name.split(" (")[0],
     )
 
 
@@ -197,7 +198,7 @@ def small_evaluation(seed: int = 0) -> Evaluation:
         system_result(f"{HOSTILE} 模型", "both", scores(0.2), pool, groups),
         system_result("random", "", scores(0), pool, {}, kind="baseline", histogram=False),
         system_result("BM25", "", scores(0.25), pool, groups, kind="baseline"),
-        system_result("co-occurrence", "", scores(2), pool, groups, kind="baseline", remark=CEILING),
+        system_result("co-occurrence", "", scores(2), pool, groups, kind="ceiling", remark=CEILING),
     )
     return Evaluation(
         protocol={"split": "items by hash, one in five cold", "seed": 7, "hashes": {"notes": "a1b2", "path": HOSTILE}},

@@ -80,7 +80,19 @@ def test_json_holds_everything_but_what_is_by_query(evaluation):
     }
     assert (found["main"], found["metric"]) == ("tower (text)", "nDCG@10")
     for read, system in zip(found["systems"], evaluation.systems, strict=True):
-        left = {"name", "kind", "reads", "remark", "metrics", "lists", "slices", "curve", "histogram", "seconds"}
+        left = {
+            "name",
+            "kind",
+            "reads",
+            "remark",
+            "metrics",
+            "lists",
+            "slices",
+            "curve",
+            "histogram",
+            "seconds",
+            "family",
+        }
         assert set(read) == left | {"baseline"}
         assert read["metrics"]["R@10"] == {
             "value": system.metrics["R@10"].value,

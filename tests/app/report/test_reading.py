@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.report.glossary import definitions, measure, slice_meaning
-from app.report.reading import best_of, families, main_system, outcome, primary_metric, told_apart, verdict
+from app.report.reading import baselines_last, best_of, families, main_system, outcome, primary_metric, verdict
 from retrieval.evaluation.results import Comparison, Estimate
 
 
@@ -72,52 +72,10 @@ def test_the_main_system_and_the_families(evaluation):
     ]
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("m, text only", "m, image only", "m"),
-        ("m text", "m image", "m both"),
-        ("m/text", "m/image", "m/both"),
-        ("m [text]", "m [image]", "m [both]"),
-    ],
-)
-def test_families_are_found_however_readings_are_written(evaluation, names):
-    renamed = tuple(replace(each, name=name) for each, name in zip(evaluation.systems[:3], names, strict=True))
-    (family,) = families(replace(evaluation, systems=renamed))
-    assert (family.name, set(family.readings)) == ("m", {"text", "image", "both"})
-
-
-def test_readings_of_one_name_are_told_apart(evaluation):
-    systems = [replace(each, name="m") for each in evaluation.systems[:3]]
-    systems += [replace(evaluation.systems[3], name="m"), evaluation.systems[5]]
-    found = told_apart(
-        replace(
-            evaluation,
-            systems=(systems[2], *systems[:2], *systems[3:]),
-            comparisons=(Comparison("m", "BM25", "R@10", Estimate(0), Estimate(1), 1),),
-        )
-    )
-    assert [(each.name, each.reads) for each in found.systems] == [
-        ("m", "both"),
-        ("m (text)", "text"),
-        ("m (image)", "image"),
-        ("m (2)", "both"),
-        ("BM25", ""),
-    ]
-    assert (found.comparisons[0].a, found.comparisons[0].b) == ("m", "BM25")
-    text_first = told_apart(replace(evaluation, systems=tuple(systems[:2]), comparisons=found.comparisons))
-    assert text_first.comparisons[0].a == "m (text)", "it is the main system, which comparisons are of"
-    main, text, both = (
-        replace(each, name=name)
-        for each, name in zip((systems[2], systems[0], systems[2]), ("main", "m", "m"), strict=True)
-    )
-    against = (Comparison("main", "m", "R@10", Estimate(0), Estimate(1), 1),)
-    other = told_apart(replace(evaluation, systems=(main, text, both), comparisons=against))
-    assert [each.name for each in other.systems] == ["main", "m (text)", "m"]
-    assert other.comparisons[0].b == "m", "what is compared reads what the main system reads"
-    reverse = told_apart(replace(evaluation, systems=evaluation.systems[::-1]))
+def test_baselines_stand_last(evaluation):
     names = [each.name for each in evaluation.systems[::-1]]
-    assert [each.name for each in reverse.systems] == names[3:] + names[:3], "baselines last"
+    found = baselines_last(replace(evaluation, systems=evaluation.systems[::-1]))
+    assert [each.name for each in found.systems] == names[3:] + names[:3]
 
 
 def test_metrics_are_known_by_their_names():

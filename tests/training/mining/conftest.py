@@ -100,7 +100,7 @@ def oracle(events: list[Event], config: MiningConfig, bounds: Bounds) -> list[tu
     of_note: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
     for (a, b), some in shares.items():
         s = sum(some)
-        if len(some) >= bounds.min_users and Fraction(bounds.at_least) <= s and float(s) <= bounds.at_most:
+        if len(some) >= bounds.min_users and bounds.at_least <= float(s) <= bounds.at_most:
             score = float(s)
             if bounds.normalize:
                 score = score / math.sqrt(float(view_mass[a]) * float(click_mass[b]))

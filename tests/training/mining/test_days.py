@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from training.mining import days, sums
@@ -46,7 +46,7 @@ def logs_in_parts(draw):
     return events, parts, config, bounds, draw(st.permutations([0, 1, 2]))
 
 
-@settings(max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=logs_in_parts())
 def test_days_equal_the_whole(logs, case):
     rows, parts, config, bounds, order = case
