@@ -145,7 +145,7 @@ def beyond_table(evaluation: Evaluation) -> Table:
 def index_table(evaluation: Evaluation) -> Table:
     """Return what served indexes find of what exact search finds, and how fast; a figure a row."""
     found = evaluation.index_recall
-    table = _table("Served indexes against exact search", ("", *(f"{each.system}, {each.kind}" for each in found)))
+    table = _table("Found of the exact answers", ("", *(f"{each.system}, {each.kind}" for each in found)))
     for k in sorted({k for each in found for k in each.recall}):
         table.add_row(f"recall@{k}", *(number(each.recall.get(k)) for each in found))
     for name in dict.fromkeys(name for each in found for name in each.metrics):

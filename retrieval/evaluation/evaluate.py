@@ -208,6 +208,7 @@ def _comparisons(
         answered = other.ranking.positions[:, 0] >= 0 if entry.partial else np.ones(bootstrap.queries, dtype=np.bool_)
         if other is main or not answered.any():
             continue
+        number = None if answered.all() else int(answered.sum())
         ours, theirs = (np.column_stack([one.per_query[name] for name in config.measures]) for one in (main, other))
         for metric, found in zip(config.measures, bootstrap.compares(ours, theirs, answered), strict=True):
-            yield Comparison(main.name, other.name, metric, *found, queries=int(answered.sum()))
+            yield Comparison(main.name, other.name, metric, *found, queries=number)

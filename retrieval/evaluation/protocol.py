@@ -190,7 +190,7 @@ class Protocol:
                 "broken": data.events.broken,
                 "left out": data.events.filtered,
             },
-            "split": self.split.config.model_dump(mode="json", exclude_none=True),
+            "split": self.split.config.as_json(),
             "data": self.split.data.model_dump(mode="json"),
             "stage": self.config.stage,
             "relevance": self.config.relevance.model_dump(mode="json", exclude_none=True),

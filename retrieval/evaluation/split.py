@@ -78,6 +78,13 @@ class SplitConfig(BaseModel):
         """Whether users are held out by hash."""
         return self.by in ("users", "items+users")
 
+    def as_json(self) -> dict[str, object]:
+        """What of the configuration is in force, as JSON values."""
+        idle = set() if self.by == "time" else {"test_from", "validation_from", "cold_by"}
+        idle |= set() if self.holds_items else {"cold", "validation_items"}
+        idle |= set() if self.holds_users else {"test_users", "validation_users"}
+        return self.model_dump(mode="json", exclude=idle)
+
     def item_roles(self, facts: NoteFacts) -> Roles:
         """What each note is for, int8 [N]."""
         if self.holds_items:
