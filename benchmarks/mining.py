@@ -2,10 +2,11 @@
 
     python benchmarks/mining.py [--events 2 5 10 20] [--threads 2] [--memory 4] [--out FILE.json] [--engines] [--days]
 
-A made-up log: for every 20 million events a million users and 200,000 notes, power laws on both sides (activity: Pareto
-1.5; popularity: rank to the −0.8), 30 days, ids as text, in order of time. Each size is mined in a child of its own, so that
-its peak memory is its own; disk is the most that the run's folder came to. --engines compares, on the first size, the heavy step
-(pairs within a week, added up) in duckdb, polars and as it is done here. --days folds the last of 30 days into the others.
+A made-up log: a million users and 200,000 notes for 20 million events, power laws on both sides (activity: Pareto
+1.5; popularity: rank to the −0.8), 30 days, ids as text, in order of time. Each size is mined in a child, so that
+its peak memory is its own; disk is the most that the run's folder came to. --engines compares, on the first size, the
+heavy step (pairs within a week, added up) in duckdb, polars and as it is done here. --days folds the last of 30 days
+into the others.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from time import perf_counter, sleep
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,12 @@ class Stages:
     def advance(self, count): pass
     def end(self): self.seconds[self.title] = perf_counter() - self.begun
 file, out, memory, threads, *state = sys.argv[1:]
-started, stages = perf_counter(), Stages()
-mined = mine(Task(Path(file)), Path(out), Path(state[0]) if state else None, Resources(float(memory), int(threads)), stages)
+started, stages, limits = perf_counter(), Stages(), Resources(float(memory), int(threads))
+mined = mine(Task(Path(file)), Path(out), Path(state[0]) if state else None, limits, stages)
 stages.end()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-print(json.dumps({"seconds": perf_counter() - started, "peak GiB": peak, "stages": stages.seconds, **mined.report.as_json()}))
+took = {"seconds": perf_counter() - started, "peak GiB": peak, "stages": stages.seconds}
+print(json.dumps(took | mined.report.as_json()))
 """
 MET = """
 CREATE TABLE met AS SELECT "user", note, time, n, CAST(281474976710656 / n AS BIGINT) AS share FROM (
@@ -152,55 +154,61 @@ def by_day(folder: Path, events: int, args: argparse.Namespace) -> list[dict[str
     return found
 
 
-def compared(file: Path, folder: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
-    """The heavy step alone in three engines, each in a child; all must find the same pairs."""
-    codes = {
-        "duckdb": f"""
-import duckdb
-db = duckdb.connect(config={{"memory_limit": "{args.memory}GiB", "threads": {args.threads}, "temp_directory": {str(folder)!r}}})
-db.execute({MET!r}, [{str(file)!r}]).fetchall()
+# Each is given the table `met`, and leaves the number of pairs, and of the events behind them, in `found`.
+ENGINES = {
+    "duckdb": f"""
 begun = perf_counter()
 found = db.execute({DUCKDB!r}).fetchall()[0]
 """,
-        "polars": f"""
-import os
-os.environ["POLARS_MAX_THREADS"] = "{args.threads}"
-import duckdb, polars as pl
-db = duckdb.connect(config={{"threads": {args.threads}}})
-db.execute({MET!r}, [{str(file)!r}]).fetchall()
+    "polars": f"""
+import polars as pl
 met = pl.from_arrow(db.sql("FROM met").to_arrow_table()).lazy()
 begun = perf_counter()
-other = met.select("user", positive="note", later="time")
-near = (pl.col("positive") != pl.col("note")) & (pl.col("later") > pl.col("time")) & (pl.col("later") - pl.col("time") <= {7 * DAY})
+other, apart = met.select("user", positive="note", later="time"), pl.col("later") - pl.col("time")
+near = (pl.col("positive") != pl.col("note")) & (apart > 0) & (apart <= {7 * DAY})
 added = met.join(other, on="user").filter(near).group_by("note", "positive").agg(pl.col("share").sum(), users=pl.len())
 found = added.select(pl.len(), pl.col("users").sum()).collect(engine="streaming").row(0)
 """,
-        "scipy, one thread": f"""
-import tempfile
-from pathlib import Path
+    "scipy, one thread": """
 from training.mining.config import MiningConfig
-from training.mining.database import Resources, opened
+from training.mining.database import Database
 from training.mining.sums import pair_sums
-with tempfile.TemporaryDirectory() as name, opened(Path(name, "db"), Path(name, "spill"), Resources({args.memory}, {args.threads})) as db:
-    db._connection.execute({MET!r}, [{str(file)!r}]).fetchall()
-    db.run("ALTER TABLE met RENAME TO texts")
-    for kind in ("user", "note"):
-        db.run(f'CREATE TABLE {{kind}}s AS SELECT (row_number() OVER () - 1)::INTEGER AS code, id FROM (SELECT DISTINCT "{{kind}}" AS id FROM texts)')
-    db.run('CREATE TABLE met AS SELECT u.code AS "user", n.code AS note, time * 1000000 AS viewed, viewed AS clicked, t.n FROM texts t JOIN users u ON u.id = t."user" JOIN notes n ON n.id = t.note')
-    begun, found = perf_counter(), [0, 0]
-    for sums in pair_sums(db, MiningConfig().resolved(True), Path(name)):
-        found = [found[0] + len(sums), found[1] + int(sums.users.sum())]
+db.execute("ALTER TABLE met RENAME TO texts").fetchall()
+for kind in ("user", "note"):
+    codes = f'SELECT (row_number() OVER () - 1)::INTEGER AS code, id FROM (SELECT DISTINCT "{kind}" AS id FROM texts)'
+    db.execute(f"CREATE TABLE {kind}s AS {codes}").fetchall()
+db.execute(
+    'CREATE TABLE met AS SELECT u.code AS "user", n.code AS note, time * 1000000 AS viewed, viewed AS clicked, t.n '
+    'FROM texts t JOIN users u ON u.id = t."user" JOIN notes n ON n.id = t.note'
+).fetchall()
+begun, found = perf_counter(), [0, 0]
+for sums in pair_sums(Database(db), MiningConfig().resolved(True), folder):
+    found = [found[0] + len(sums), found[1] + int(sums.users.sum())]
 """,
-    }
-    ends = """
-import json, resource
-seconds, peak = perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-print(json.dumps({"pairs": found[0], "events of pairs": int(found[1]), "seconds": seconds, "peak GiB": peak}))
+}
+BEFORE = """
+import json, os, resource, sys
+from pathlib import Path
+from time import perf_counter
+file, folder, memory, threads = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+os.environ["POLARS_MAX_THREADS"] = threads
+import duckdb
+db = duckdb.connect(config={"memory_limit": memory + "GiB", "threads": int(threads), "temp_directory": str(folder)})
+db.execute("SET enable_progress_bar = false").fetchall()
 """
+AFTER = """
+took = {"seconds": perf_counter() - begun, "peak GiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+print(json.dumps({"pairs": found[0], "events of pairs": int(found[1])} | took))
+"""
+
+
+def compared(file: Path, folder: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The heavy step alone in three engines, each in a child; all must find the same pairs."""
     results = []
-    for engine, code in codes.items():
-        script = f"from time import perf_counter\n{code}{ends}"
-        done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    for engine, code in ENGINES.items():
+        script = f"{BEFORE}db.execute({MET!r}, [file]).fetchall()\n{code}{AFTER}"
+        command = [sys.executable, "-c", script, str(file), str(folder), str(args.memory), str(args.threads)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
         results.append({"engine": engine, "load": os.getloadavg()[0], **json.loads(done.stdout)})
     assert len({(each["pairs"], each["events of pairs"]) for each in results}) == 1, results
     return results

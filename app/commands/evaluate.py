@@ -199,7 +199,7 @@ def evaluate(
     Relevant to a note is what held-out users looked at together with it. Baselines stand beside every result, with
     intervals; SYSTEMs are also measured by their text and by their pictures alone.
     """
-    from app.evaluating.output import REPORT, write_files
+    from app.evaluating.output import REPORT, make_folder, write_files
     from app.evaluating.run import Plan, baseline_names, run
     from app.evaluating.systems import Named
     from app.evaluation_tables import evaluation_json, evaluation_tables
@@ -235,6 +235,8 @@ def evaluate(
         each.check(settings)
     measured = EvaluationConfig(measures=tuple(measure or DEFAULT_MEASURES), depth=depth, rounds=rounds)
     check_measures(measured.measures, depth)
+    if out is not None:
+        make_folder(out)
     view = TextView(text) if text is not None else None
     plan = Plan(named, baseline_names(baseline), measured, view, ablation, suggestions)
     cuts = _moments(validation_from, test_from)
@@ -267,9 +269,6 @@ def evaluate(
             f"looked at each together; {right_answers(found, protocol.pool):,} are also right answers here"
         )
     evaluation = run(protocol, plan, settings)
-    if out is not None:
-        write_files(evaluation, protocol, out)
-        print_note(f"wrote {out / REPORT}")
     for warning in evaluation.warnings:
         print_note(f"note: {warning}")
     if as_json:
@@ -277,6 +276,9 @@ def evaluate(
     else:
         for table in evaluation_tables(evaluation):
             stdout().print(table, "")
+    if out is not None:
+        write_files(evaluation, protocol, out)
+        print_note(f"wrote {out / REPORT}")
 
 
 def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "EventFilter") -> "Interactions":

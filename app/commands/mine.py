@@ -152,7 +152,9 @@ def mine(
     else:
         from app.tables import facts_table
 
-        counts = {name.replace("_", " "): value for name, value in mined.report.as_json().items() if name != "removed"}
+        named = {"read": "events read", "used": "events used"}
+        counts = {named.get(name, name.replace("_", " ")): value for name, value in summary["counts"].items()}
+        del counts["removed"]
         removed = {f"removed: {name.replace('_', ' ')}": value for name, value in summary["counts"]["removed"].items()}
         pairs = {name: counts.pop(name) for name in ("pairs", "notes with pairs")}
         stdout().print(facts_table(counts | removed | pairs, title=f"{out}"))

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from app.errors import AppError
 from app.evaluation_tables import evaluation_json, write_per_query
@@ -14,6 +15,16 @@ from retrieval.evaluation.run_files import write_qrels, write_run
 REPORT = "report.html"
 
 
+def make_folder(out: Path) -> None:
+    """Make the folder, so that one that cannot be made is known before hours are spent. Raises AppError."""
+    try:
+        (out / "runs").mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise AppError(f"{out} cannot be written: {error.strerror or error}") from error
+
+
 def write_files(evaluation: Evaluation, protocol: Protocol, out: Path) -> None:
     """Write the report, results as JSON and by query, the split, and rankings and right answers as TREC files.
 
@@ -22,7 +33,6 @@ def write_files(evaluation: Evaluation, protocol: Protocol, out: Path) -> None:
     pool = protocol.pool
     query_ids = [pool.notes.ids[i] for i in pool.queries]
     try:
-        (out / "runs").mkdir(parents=True, exist_ok=True)
         for old in (out / "runs").glob("[0-9][0-9]-*.txt"):  # of an evaluation before, perhaps of more systems
             old.unlink()
         protocol.split.save(out / "split.json")

@@ -52,7 +52,7 @@ class Named:
         for text in given:
             name, equals, place = text.partition("=")
             # An equals sign may stand in a path, too: such a path wins.
-            named.append(cls(name, place) if equals and not Path(text).exists() else cls(_short(text), text))
+            named.append(cls(name, place) if equals and not _is_there(text) else cls(_short(text), text))
         twice = {each.name for each in named if [other.name for other in named].count(each.name) > 1}
         taken = {each.name for each in named if each.name in RESERVED or not each.name or re.search(READ, each.name)}
         if taken:
@@ -86,7 +86,14 @@ class Named:
 
 
 def _short(place: str) -> str:
-    return Path(place).name or place if Path(place).exists() else place
+    return Path(place).name or place if _is_there(place) else place
+
+
+def _is_there(place: str) -> bool:
+    try:
+        return Path(place).exists()
+    except OSError:  # longer than any path can be
+        return False
 
 
 class Systems:

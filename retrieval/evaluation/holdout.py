@@ -19,7 +19,8 @@ class Holdout:
     but in a split by items alone: there the same people's looks at warm notes are in both, since what is relevant to a
     cold note is what its readers looked at, and none of its own interactions is in training.
     unblinded: bool [E], training and what its people did with notes held out: what a ceiling may see, training never.
-    hidden_notes: bool [N], hidden_users: bool [U]: must not be seen in training at all. visible: bool [N], notes that
+    hidden_notes: bool [N], hidden_users: bool [U], hidden_events: bool [E]: what training must not see, by note, user
+    and time; LeakCheck goes by these, not by `training`. visible: bool [N], notes that
     exist at this stage: of a validation, those of the test are not there yet. met: bool [N], those of them that anyone
     has looked at by the end of the stage. asked: bool [N], notes that are queries where they have relevant ones.
     """
@@ -30,6 +31,7 @@ class Holdout:
     unblinded: NDArray[np.bool_]
     hidden_notes: NDArray[np.bool_]
     hidden_users: NDArray[np.bool_]
+    hidden_events: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     met: NDArray[np.bool_]
     asked: NDArray[np.bool_]
@@ -79,6 +81,7 @@ def hold_out(config: SplitConfig, facts: NoteFacts, events: Events, stage: Stage
         unblinded=unblinded,
         hidden_notes=item_roles >= target,
         hidden_users=user_roles >= target,
+        hidden_events=when >= target,
         visible=visible,
         met=met,
         asked=visible & (item_roles == target) if config.holds_items else visible,

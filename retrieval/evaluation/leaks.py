@@ -20,10 +20,11 @@ class LeakCheck:
         self._facts, self._holdout = facts, holdout
         self._position = {note_id: i for i, note_id in enumerate(facts.ids)}
         events = holdout.events
-        self._users_of = events.matrix(holdout.training).T.tocsr()
-        allowed = np.zeros(len(events.users), dtype=np.bool_)
-        allowed[events.user[holdout.training]] = True
-        self._trained_users = {events.users[i] for i in np.flatnonzero(allowed)}
+        # From what is hidden, not from what is said to be for training: a mistake there must not excuse itself.
+        hidden = holdout.hidden_notes[events.note] | holdout.hidden_users[events.user] | holdout.hidden_events
+        self._users_of = events.matrix(~hidden).T.tocsr()
+        self._cold = np.diff(self._users_of.indptr) == 0
+        self._trained_users = {events.users[i] for i in np.unique(events.user[~hidden])}
 
     def users(self, users: Iterable[str]) -> None:
         """No user may be learned from who is held out, or has no interaction in training."""
@@ -31,8 +32,10 @@ class LeakCheck:
 
     def notes(self, ids: Iterable[str]) -> None:
         """No interaction may be learned from whose note is held out or has none in training; unknown notes pass."""
-        cold = self._holdout.cold
-        _refuse("notes are cold, yet in the training data", [i for i in dict.fromkeys(ids) if self._is(i, cold)])
+        found = [
+            note_id for note_id in dict.fromkeys(ids) if self.knows(note_id) and self._cold[self._position[note_id]]
+        ]
+        _refuse("notes are cold, yet in the training data", found)
 
     def knows(self, note_id: str) -> bool:
         """Whether the corpus has a note of this id."""
@@ -78,10 +81,6 @@ class LeakCheck:
         users = self._holdout.events.users
         leaks = [f"{pool.notes.ids[note]} by {users[user]}" for user, note in zip(more.row, more.col, strict=True)]
         _refuse("notes were looked at, but not in training", leaks)
-
-    def _is(self, note_id: str, mask: NDArray[np.bool_]) -> bool:
-        position = self._position.get(note_id)
-        return position is not None and bool(mask[position])
 
 
 def _refuse(what: str, found: Sequence[str]) -> None:

@@ -117,8 +117,12 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class GenerationResult:
-    """Suggested tags and categories of one system against what the notes' authors wrote, {metric: Estimate}."""
+    """Suggested tags and categories of one system against what the notes' authors wrote, {metric: Estimate}.
+
+    bleu: how BLEU was computed, as its tool states it.
+    """
 
     name: str
     notes: int
     metrics: Mapping[str, Estimate]
+    bleu: str = ""

@@ -90,4 +90,4 @@ class SuggestionTask:
         found: GenerationMetrics = generation_metrics(self.notes, suggested, self.categories, TAGS)
         means = {metric: self._bootstrap.estimate(values) for metric, values in found.per_note.items()}
         whole = {metric: Estimate(value) for metric, value in found.corpus.items()}
-        return GenerationResult(name, len(self.notes), means | whole)
+        return GenerationResult(name, len(self.notes), means | whole, found.bleu)

@@ -76,6 +76,7 @@ def opened(file: Path, spill: Path, resources: Resources) -> Iterator[Database]:
     try:
         connection = duckdb.connect(str(file), config=_settings(spill, resources))
         try:
+            connection.execute("SET enable_progress_bar = false").fetchall()  # it would write to stdout
             yield Database(connection)
         finally:
             connection.close()

@@ -40,12 +40,6 @@ class ExposureParity:
     relevant: NDArray[np.float64]
 
     @property
-    def ratios(self) -> NDArray[np.float64]:
-        """Shown over relevant, float64 [C]: over 1 is shown more than it is relevant; NaN where nothing is relevant."""
-        positive = self.relevant > 0
-        return np.where(positive, self.shown / np.where(positive, self.relevant, 1.0), np.nan)
-
-    @property
     def distance(self) -> float:
         """Total variation between the two: the share of places that would have to change category, 0 to 1; or NaN."""
         return float(np.abs(self.shown - self.relevant).sum() / 2) if self.names else float("nan")

@@ -212,3 +212,12 @@ def test_many_pairs_are_checked_to_the_last() -> None:
     leaks.pairs(clean)
     with pytest.raises(LeakFound, match=r"1 pairs.*n0 with n279"):
         leaks.pairs([*clean, ("n0", "n279"), ("n0", "n279")])
+
+
+def test_a_setting_that_trains_on_everything_is_refused(world: World) -> None:
+    """What training may see is worked out twice: a mistake in one must not excuse itself in the other."""
+    everything = replace(world.holdout, training=np.ones_like(world.holdout.training))
+    order = candidate_order(world.facts, world.holdout, "interacted")
+    pool = replace(world.pool(), training=everything.events.matrix(everything.training)[:, order].tocsr())
+    with pytest.raises(LeakFound):
+        LeakCheck(world.facts, everything).pool(pool)

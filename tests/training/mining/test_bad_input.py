@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from training.mining.database import Resources
 from training.mining.errors import MiningError, NothingMined
 from training.mining.mine import Task, mine
 from training.mining.writing import read_about
-
 
 ONE = Resources(memory=0.5, threads=1)
 
