@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import corpus, evaluate, importing, query, store, system, versions
+from app.commands import corpus, evaluate, importing, mine, query, store, system, versions
 from app.console import log_to_stderr, print_error
 from app.errors import FAILED, known_errors
 
@@ -28,6 +28,7 @@ app.command("show")(store.show)
 app.command("info")(store.info)
 app.command("evaluate")(evaluate.evaluate)
 app.command("import")(importing.import_corpus)
+app.command("mine")(mine.mine)
 app.command("export")(store.export)
 app.command("compact")(versions.compact)
 app.command("versions")(versions.versions)

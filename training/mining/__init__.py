@@ -10,6 +10,6 @@ errors.py    what can go wrong
 report.py    what came in, and what each rule removed
 workspace.py the folder beside the output in which a run spills
 database.py  a DuckDB file, its limits and errors
-days.py      the state that lets a later day be folded in (`--incremental`)
+days.py      what lets a later day be folded in (`--incremental`)
 mine.py      all of it, in order
 """

@@ -84,20 +84,16 @@ class Log:
         with self._db.lent("newcomers", pa.table({"code": codes, "id": found["id"], "held": held})):
             self._db.run(f"INSERT INTO {table} SELECT code, id, held FROM newcomers")  # noqa: S608 - own names
 
-    def gather(self) -> None:
-        """Make the tables `fresh`, meetings among the events taken, and `touched`, their users; drops the events."""
+    def merge(self) -> None:
+        """Bring the events taken into `meetings`, whose users may have met the same notes before."""
         self._db.run(f"CREATE TEMP TABLE fresh AS {FRESH}")
         self._db.run("DROP TABLE events")
-        self._db.run('CREATE TEMP TABLE touched AS SELECT DISTINCT "user" FROM fresh')
-
-    def merge(self) -> None:
-        """Bring the fresh meetings into `meetings`, where a user may have met the same notes before."""
         if self._db.one("SELECT count(*) FROM meetings") == (0,):
             self._db.run("INSERT INTO meetings BY NAME SELECT * FROM fresh")
-            self._db.run("DROP TABLE fresh")
-            return
-        self._db.run(f"CREATE TEMP TABLE merged AS {MERGED}")
-        self._db.run('DELETE FROM meetings WHERE "user" IN (SELECT "user" FROM touched)')
-        self._db.run("INSERT INTO meetings BY NAME SELECT * FROM merged")
-        self._db.run("DROP TABLE merged")
+        else:
+            self._db.run('CREATE TEMP TABLE touched AS SELECT DISTINCT "user" FROM fresh')
+            self._db.run(f"CREATE TEMP TABLE merged AS {MERGED}")
+            self._db.run('DELETE FROM meetings WHERE "user" IN (SELECT "user" FROM touched)')
+            self._db.run("INSERT INTO meetings BY NAME SELECT * FROM merged")
+            self._db.run("DROP TABLE merged")
         self._db.run("DROP TABLE fresh")

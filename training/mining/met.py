@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from training.mining.database import Database
 from training.mining.report import MiningReport
 
-# Sums are counted in whole units of 1/UNIT, so that neither their order, nor threads, nor the day on which something
-# came in changes one: shares 1/N_u of people with up to 30 notes, and many others, are exact, so equal sums tie.
+# Sums are counted in whole units of 1/UNIT, so that neither their order nor the slices they come in change one; shares
+# 1/N_u of people with up to 30 notes, and many others, are exact, so equal sums tie.
 UNIT = lcm(*range(1, 31))
 
 
@@ -22,13 +22,8 @@ class Masses:
     click: NDArray[np.float64]
 
 
-def make_met(db: Database, max_notes: int, only_touched: bool = False) -> None:
-    """Make the temporary table `met`: meetings that the cap leaves, each with its user's N_u as n.
-
-    only_touched: of the users in the table `touched` alone.
-    """
-    source = 'meetings SEMI JOIN touched USING ("user")' if only_touched else "meetings"
-    db.run("DROP TABLE IF EXISTS met")
+def make_met(db: Database, max_notes: int) -> None:
+    """Make the temporary table `met`: meetings that the cap leaves, each with its user's N_u as n."""
     if not max_notes:
         capped, latest = "FALSE", ""
     else:
@@ -40,15 +35,14 @@ def make_met(db: Database, max_notes: int, only_touched: bool = False) -> None:
                     PARTITION BY m."user"
                     ORDER BY least(coalesce(m.viewed, m.clicked), coalesce(m.clicked, m.viewed)) DESC, t.id
                 ) AS place
-                FROM source m JOIN per_user p USING ("user") JOIN notes t ON t.code = m.note WHERE {capped}
+                FROM meetings m JOIN per_user p USING ("user") JOIN notes t ON t.code = m.note WHERE {capped}
             ) WHERE place <= {max_notes:d}
         """  # noqa: S608 - a number
     db.run(
         f"""
         CREATE TEMP TABLE met AS
-        WITH source AS (SELECT * FROM {source}),
-        per_user AS (SELECT "user", count(clicked) AS n, count(*) AS met FROM source GROUP BY "user")
-        SELECT m.*, p.n FROM source m JOIN per_user p USING ("user") WHERE NOT ({capped}) {latest}
+        WITH per_user AS (SELECT "user", count(clicked) AS n, count(*) AS met FROM meetings GROUP BY "user")
+        SELECT m.*, p.n FROM meetings m JOIN per_user p USING ("user") WHERE NOT ({capped}) {latest}
         """  # noqa: S608 - own names and a number
     )
 

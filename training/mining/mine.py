@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +71,8 @@ def mine(
     of all days folded in. A file that is in already is not folded in again. Raises MiningError, InteractionsError,
     EvaluationError; `out` is then as it was.
     """
+    if out.exists() and out.samefile(task.interactions):
+        raise MiningError(f"{out} is the file of interactions itself: write the pairs elsewhere")
     timed = is_timed(task.interactions)
     config = task.config.resolved(timed)
     if days is not None and not timed:
@@ -79,8 +81,11 @@ def mine(
         file = folder / "mining.duckdb" if days is None else state_file(days)
         with opened(file, folder / "spill", resources) as db:
             run = _Run(db, task, config, folder, progress)
-            sums = run.whole() if days is None else run.folded(Days(db, config, task.held))
-            return run.write(sums, out)
+            if days is None:
+                run.whole()
+            else:
+                run.folded(Days(db, config, task.held))
+            return run.write(out)
 
 
 class _Run:
@@ -99,14 +104,12 @@ class _Run:
         self._report, self._remarks = MiningReport(), list[str]()
         self._days: Days | None = None
 
-    def whole(self) -> Iterable[PairSums]:
-        """Read the file and return the sums of its pairs."""
+    def whole(self) -> None:
+        """Read the file."""
         self._read().merge()
-        make_met(self._db, self._config.max_notes)
-        return self._sums("adding up pairs")
 
-    def folded(self, days: Days) -> Iterable[PairSums]:
-        """Fold the file into the days, all of it or nothing, and return the sums of all days."""
+    def folded(self, days: Days) -> None:
+        """Fold the file into the days, all of it or nothing."""
         self._days = days
         file = self._task.interactions
         with file.open("rb") as opened:
@@ -115,29 +118,18 @@ class _Run:
             self._remarks.append(f"{file} was folded in before, so nothing was added")
         else:
             self._db.run("BEGIN")
-            log = self._read()
-            make_met(self._db, self._config.max_notes, only_touched=True)
-            for sums in self._sums("taking off what these users said before"):
-                days.add(sums.negated())
-            log.merge()
-            make_met(self._db, self._config.max_notes, only_touched=True)
-            for sums in self._sums("adding what they say now"):
-                days.add(sums)
-            days.note_file(digest, file.name, self._report)
+            self._read().merge()
+            days.enter(digest, file.name, self._report)
             self._db.run("COMMIT")
         days.recount(self._report)
-        if self._task.bounds.normalize:
-            make_met(self._db, self._config.max_notes)
-        return days.sums()
 
-    def write(self, sums: Iterable[PairSums], out: Path) -> Mined:
-        """Choose among the pairs and write those that are left."""
+    def write(self, out: Path) -> Mined:
+        """Add up all pairs, choose among them, and write those that are left."""
+        make_met(self._db, self._config.max_notes)
         count_all(self._db, self._config.max_notes, self._report)
         catalogue, shelf = self._catalogue(), Shelf(self._db)
-        for part in sums:
+        for part in self._sums():
             shelf.put(choose(part, catalogue, self._task.bounds, self._report))
-        if self._days:
-            self._days.tidy(self._report.candidates)
         if not self._report.pairs:
             raise NothingMined(f"{self._task.interactions}: {self._report.why_nothing()}")
         held = self._task.held
@@ -149,10 +141,11 @@ class _Run:
         }
         self._begin("writing", self._report.pairs)
         shelf.write(out, about)
+        self._advance(self._report.pairs)
         return Mined(self._config, self._task.bounds, self._report, tuple(self._remarks))
 
     def _read(self) -> Log:
-        """Read the file into the tables `fresh` and `touched`."""
+        """Read the file; what it holds waits to be merged."""
         log = Log(self._db, self._task.held, self._report)
         reading = Reading(self._task.interactions, self._config, self._task.held, self._report, self._advance)
         for chunk in reading.chunks():
@@ -160,7 +153,6 @@ class _Run:
         self._check_kinds(reading)
         if self._days is None and not self._report.used:
             raise NothingMined(f"{self._task.interactions}: {self._report.why_nothing()}")
-        log.gather()
         return log
 
     def _check_kinds(self, reading: Reading) -> None:
@@ -175,9 +167,9 @@ class _Run:
             raise MiningError(message)
         self._remarks.append(message)
 
-    def _sums(self, title: str) -> Iterator[PairSums]:
+    def _sums(self) -> Iterator[PairSums]:
         (anchors,) = self._db.one("SELECT count(viewed) FILTER (n > 0) FROM met")
-        self._begin(title, anchors)
+        self._begin("adding up pairs", anchors)
         yield from pair_sums(self._db, self._config, self._folder, self._advance)
 
     def _catalogue(self) -> Catalogue:

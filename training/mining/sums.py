@@ -20,6 +20,8 @@ from training.mining.met import UNIT
 from training.mining.windows import MICROS, ROWS, Timeline, to_files, write_timeline
 
 SLICE = 1 << 22  # pairs expanded at a time, some 50 bytes each
+WAITING = 16  # slices of one note that wait to be added up
+FOREVER = 1e12  # seconds; no two times of the calendar lie so far apart
 ANCHOR: dict[str, type[np.generic]] = {
     "note": np.int32,
     '"user"': np.int32,
@@ -44,10 +46,6 @@ class PairSums:
     def take(self, chosen: Any) -> "PairSums":
         """Some of the pairs, by mask, places or slice."""
         return PairSums(self.note[chosen], self.positive[chosen], self.total[chosen], self.users[chosen])
-
-    def negated(self) -> "PairSums":
-        """The same to be taken off."""
-        return PairSums(self.note, self.positive, -self.total, -self.users)
 
     @classmethod
     def of_one(cls, parts: "list[Self]") -> "PairSums":
@@ -86,24 +84,21 @@ def pair_sums(
 
 def _by_note(parts: Iterable[PairSums]) -> Iterator[PairSums]:
     """The same sums, so that all of a note come together; parts come in order, and only neighbours share a note."""
-    waiting: list[PairSums] = []
+    waiting: list[PairSums] = []  # of the last note so far, which may go on
     for sums in parts:
+        if waiting and len(sums) and sums.note[0] == waiting[0].note[0]:
+            begun = int(np.searchsorted(sums.note, sums.note[0], side="right"))
+            waiting.append(sums.take(slice(0, begun)))
+            waiting = [PairSums.of_one(waiting)] if len(waiting) >= WAITING else waiting
+            sums = sums.take(slice(begun, None))
         if not len(sums):
             continue
-        if waiting and waiting[0].note[0] != sums.note[0]:
+        if waiting:
             yield PairSums.of_one(waiting)
-            waiting = []
         last = int(np.searchsorted(sums.note, sums.note[-1]))
         if last:
-            if waiting:  # its first note goes on from the slice before
-                begun = int(np.searchsorted(sums.note, sums.note[0], side="right"))
-                yield PairSums.of_one([*waiting, sums.take(slice(0, begun))])
-                waiting = []
-                if begun < last:
-                    yield sums.take(slice(begun, last))
-            else:
-                yield sums.take(slice(0, last))
-        waiting.append(sums.take(slice(last, None)))
+            yield sums.take(slice(0, last))
+        waiting = [sums.take(slice(last, None))]
     if waiting:
         yield PairSums.of_one(waiting)
 
@@ -130,7 +125,7 @@ def _slices(
     on_progress: Callable[[int], None] | None,
 ) -> Iterator[_Anchors]:
     assert config.window is not None, "the configuration is resolved"
-    window = None if config.window == float("inf") else round(config.window * MICROS)
+    window = None if config.window >= FOREVER else round(config.window * MICROS)
     for start in range(0, len(meetings["note"]), ROWS):
         part = {name: np.asarray(column[start : start + ROWS]) for name, column in meetings.items()}
         low, high = timeline.shown(part['"user"'], part["viewed"], window, both_ways=config.mode == "together")

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from index.files import is_full
 from training.mining.errors import MiningError
 
 
 @contextmanager
 def workspace(out: Path) -> Iterator[Path]:
-    """Make the folder `<out>.mining`; raises MiningError where another run has it, or it cannot be written."""
+    """Make the folder `<out>.mining`; removes it in the end.
+
+    Raises MiningError where another run has it, or it cannot be written, then or later.
+    """
     from filelock import FileLock, Timeout
 
     folder = out.with_name(f"{out.name}.mining")
@@ -27,6 +31,9 @@ def workspace(out: Path) -> Iterator[Path]:
             if old.name != "lock":
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
         yield folder
+    except OSError as error:
+        why = "the disk is full" if is_full(error) else error.strerror or error
+        raise MiningError(f"mining into {out} failed: {why}; it is as it was") from error
     finally:
         lock.release()
         shutil.rmtree(folder, ignore_errors=True)

@@ -145,6 +145,21 @@ def test_heavy_users_keep_their_latest_notes_and_their_full_count(logs, tmp_path
     assert mined.report.meetings == 10
 
 
+def test_without_times_later_rows_are_later_also_across_batches(logs, tmp_path, monkeypatch):
+    whole = reading.read_batches
+
+    def in_threes(path, on_broken):
+        for batch in whole(path, on_broken):
+            yield from (batch.slice(start, 3) for start in range(0, batch.num_rows, 3))
+
+    monkeypatch.setattr(reading, "read_batches", in_threes)
+    events = [logs.Event("heavy", f"n{i}") for i in (3, 1, 4, 0, 5, 9, 2, 6, 7, 8)]
+    config = MiningConfig(max_notes=3)
+    mine(Task(logs.write(tmp_path / "log.csv", events), config), tmp_path / "pairs.parquet", resources=ONE)
+    kept = ["n6", "n7", "n8"]
+    assert logs.read(tmp_path / "pairs.parquet") == [(a, b, 1 / 10, 1) for a in kept for b in kept if a != b]
+
+
 @pytest.mark.parametrize("each", [31, 34, 37])
 def test_a_score_at_a_bound_is_kept_though_its_shares_are_rounded(logs, tmp_path, each):
     """Three users of 31 (34, 37) notes say 1/31 each, no whole number of units; together 3/31, the bound."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from retrieval.interactions.columns import InteractionsError
+from training.mining import sums
 from training.mining.config import Bounds, MiningConfig
 from training.mining.database import Resources
 from training.mining.errors import MiningError, NothingMined
@@ -106,6 +109,11 @@ def test_times_of_every_kind_are_read_alike(out, tmp_path):
     assert pairs_of(out) == [("a", "b"), ("b", "c")]
 
 
+def test_a_window_longer_than_time_is_none(log, out):
+    mine(Task(log(*TIMED), MiningConfig(window=1e300)), out, resources=ONE)
+    assert pairs_of(out) == [("a", "b"), ("a", "c"), ("b", "c")]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -176,6 +184,25 @@ def test_two_runs_into_one_output_do_not_meet(log, out):
     with workspace(out), pytest.raises(MiningError, match="another run is mining"):
         mine(Task(log(*TIMED)), out, resources=ONE)
     mine(Task(log(*TIMED)), out, resources=ONE)
+
+
+def test_a_full_disk_is_said_and_leaves_the_older_output(log, out, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sums, "to_files", full)
+    with pytest.raises(MiningError, match="the disk is full"):
+        mine(Task(log(*TIMED)), out, resources=ONE)
+    assert out.read_bytes() == b"older"
+    assert sorted(path.name for path in out.parent.iterdir()) == ["log.csv", "pairs.parquet"]
+
+
+def test_the_interactions_are_not_written_over(log):
+    file = log(*TIMED)
+    before = file.read_bytes()
+    with pytest.raises(MiningError, match="write the pairs elsewhere"):
+        mine(Task(file), file, resources=ONE)
+    assert file.read_bytes() == before
 
 
 def test_a_place_that_cannot_be_written(log, tmp_path):

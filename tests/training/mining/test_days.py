@@ -53,7 +53,6 @@ def test_days_equal_the_whole(logs, case):
     events = [logs.Event(*row) for row in rows]
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
-        patch.setattr(days, "GROUP", 3)
         patch.setattr(sums, "SLICE", 5)
         expected = logs.oracle(events, config, bounds)
         last = None
@@ -106,39 +105,42 @@ def test_a_day_folded_in_twice_counts_once(logs, week, tmp_path):
     assert read_about(out)["counts"]["used"] == 120
 
 
-def test_only_users_of_the_new_day_are_mined(logs, week, tmp_path, monkeypatch):
-    files, _ = week
-    mine(Task(files[0], bounds=LOOSE), tmp_path / "pairs.parquet", tmp_path / "state", ONE)
-    late = [logs.Event("u1", "n1", 1.6e9 + 5 * DAY)]
-    counted = []
-    original = sums._slices
+def test_earlier_files_are_not_needed_again_and_users_who_did_nothing_are_left_alone(logs, week, tmp_path):
+    import duckdb
 
-    def counting(meetings, *rest):
-        counted.append(len(meetings["note"]))
-        return original(meetings, *rest)
+    files, events = week
+    out, state = tmp_path / "pairs.parquet", tmp_path / "state"
+    mine(Task(files[0], bounds=LOOSE), out, state, ONE)
+    files[0].unlink()
 
-    monkeypatch.setattr(sums, "_slices", counting)
-    mine(
-        Task(logs.write(tmp_path / "late.parquet", late), bounds=LOOSE),
-        tmp_path / "pairs.parquet",
-        tmp_path / "state",
-        ONE,
-    )
-    of_u1 = len({event.note for event in week[1][:40] if event.user == "u1"})
-    assert counted == [of_u1, len({"n1"} | {event.note for event in week[1][:40] if event.user == "u1"})]
+    def meetings():
+        ids = 'JOIN users u ON u.code = "user" JOIN notes n ON n.code = note'
+        with duckdb.connect(str(state / days.FILE)) as connection:
+            return set(connection.execute(f"SELECT u.id, n.id, viewed FROM meetings {ids}").fetchall())
+
+    before = meetings()
+    old = next(event.note for event in events[:40] if event.user == "u1")
+    late = [logs.Event("u1", old, 1.6e9 + 5 * DAY), logs.Event("u1", "new", 1.6e9 + 5 * DAY)]
+    mine(Task(logs.write(tmp_path / "late.parquet", late), bounds=LOOSE), out, state, ONE)
+    assert meetings() - before == {("u1", "new", int((1.6e9 + 5 * DAY) * 1e6))}
+    assert before <= meetings()
+    assert logs.read(out) == logs.oracle(events[:40] + late, MiningConfig(), LOOSE)
 
 
-def test_bounds_may_change_between_days_but_what_is_counted_may_not(logs, week, tmp_path):
+def test_bounds_and_windows_may_change_between_days_but_what_counts_as_an_event_may_not(logs, week, tmp_path):
     files, events = week
     out, state = tmp_path / "pairs.parquet", tmp_path / "state"
     mine(Task(files[0]), out, state, ONE)
     mine(Task(files[1]), out, state, ONE)
-    narrow = Bounds(min_users=2, top=2, normalize=True)
-    mine(Task(files[2], bounds=narrow), out, state, ONE)
-    assert logs.read(out) == logs.oracle(events, MiningConfig(), narrow)
+    narrow, other = (
+        Bounds(min_users=2, top=2, normalize=True),
+        MiningConfig(mode="together", window=6 * 3600.0, max_notes=4),
+    )
+    mine(Task(files[2], other, narrow), out, state, ONE)
+    assert logs.read(out) == logs.oracle(events, other, narrow)
     before = out.read_bytes()
-    with pytest.raises(StateMismatch, match=r"another config.*begin a new folder"):
-        mine(Task(files[2], MiningConfig(window=60.0)), out, state, ONE)
+    with pytest.raises(StateMismatch, match=r"other events .*begin a new folder"):
+        mine(Task(files[2], MiningConfig(min_rating=3.0)), out, state, ONE)
     assert out.read_bytes() == before
 
 
@@ -147,18 +149,3 @@ def test_days_need_times(logs, tmp_path):
     with pytest.raises(MiningError, match="no times"):
         mine(Task(file), tmp_path / "pairs.parquet", tmp_path / "state", ONE)
     assert not (tmp_path / "state").exists()
-
-
-def test_parts_are_joined_when_they_outgrow_what_they_say(logs, tmp_path, monkeypatch):
-    """One user meets the same few notes day after day: what is kept stays as small as what it says."""
-    import duckdb
-
-    out, state = tmp_path / "pairs.parquet", tmp_path / "state"
-    config = MiningConfig(mode="together", window=math.inf)
-    for day in range(6):
-        events = [logs.Event("u", f"n{i}", 1.6e9 + day * DAY) for i in (*range(4), 4 + day)]
-        mine(Task(logs.write(tmp_path / f"{day}.parquet", events), config, LOOSE), out, state, ONE)
-    with duckdb.connect(str(state / days.FILE)) as connection:
-        ((rows,),) = connection.execute("SELECT count(*) FROM parts").fetchall()
-    assert rows <= 2 * 10 * 9  # ten notes, each with nine others
-    assert len(logs.read(out)) == 90
