@@ -63,9 +63,8 @@ def baselines(
 
 
 def _together(protocol: Protocol, seen: "csr_matrix") -> Cooccurrence:
-    """Co-occurrence as what is relevant is told by it, so that the baseline is as good as it can be."""
-    config = protocol.config.relevance
-    return Cooccurrence(seen, config.min_users, config.normalize)
+    """Co-occurrence normalised as relevance is; pairs of fewer than five people come last, however that counts them."""
+    return Cooccurrence(seen, normalize=protocol.config.relevance.normalize)
 
 
 def _unblinded(protocol: Protocol) -> "csr_matrix":
