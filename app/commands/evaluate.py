@@ -2,19 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.commands.options import AsJson, ConfigFile, Mapping
-from app.console import print_json, print_note, progress, stdout
-from app.errors import AppError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from retrieval.evaluation.protocol import Interactions
-    from retrieval.interactions.events import EventFilter
+from app.console import print_json, print_note, stdout
 
 
 class By(StrEnum):
@@ -200,6 +193,7 @@ def evaluate(
     intervals; SYSTEMs are also measured by their text and by their pictures alone.
     """
     from app.evaluating.output import REPORT, make_folder, write_files
+    from app.evaluating.reading import moments, read_interactions
     from app.evaluating.run import Plan, baseline_names, run
     from app.evaluating.systems import Named
     from app.evaluation_tables import evaluation_json, evaluation_tables
@@ -239,10 +233,10 @@ def evaluate(
         make_folder(out)
     view = TextView(text) if text is not None else None
     plan = Plan(named, baseline_names(baseline), measured, view, ablation, suggestions)
-    cuts = _moments(validation_from, test_from)
+    cuts = moments(validation_from, test_from)
     saved = Split.load(split) if split else None
     chosen = saved.data.events if saved else EventFilter(kinds=tuple(event or ()), min_rating=min_rating)
-    data = _read(corpus, interactions, mapping, chosen)
+    data = read_interactions(corpus, interactions, mapping, chosen)
     made = saved or data.split_by(
         By.TIME.value if any(value is not None for value in timed.values()) else by.value if by else None,
         seed,
@@ -279,39 +273,3 @@ def evaluate(
     if out is not None:
         write_files(evaluation, protocol, out)
         print_note(f"wrote {out / REPORT}")
-
-
-def _read(corpus: Path, file: Path | None, mapping: list[str] | None, chosen: "EventFilter") -> "Interactions":
-    """Read notes and interactions under a bar."""
-    from app.commands.corpus import open_corpus
-    from encoders.rows import count_rows
-    from retrieval.evaluation.protocol import Interactions, only_interactions
-
-    notes = open_corpus(corpus, mapping)
-    file = file or only_interactions(notes)
-    with progress("reading notes", notes.count()) as bar:
-        begun = False
-
-        def on_event(count: int) -> None:
-            nonlocal begun
-            if not begun:
-                bar.restart("reading interactions", count_rows(file))
-                begun = True
-            bar.advance(count)
-
-        return Interactions.read(notes, file, chosen, bar.advance, on_event)
-
-
-def _moments(validation_from: str | None, test_from: str | None) -> "tuple[datetime, datetime] | None":
-    """Where validation and test begin, if that was said. Raises AppError."""
-    from encoders.errors import NoteRejected
-    from retrieval.evaluation.split import moment
-
-    if validation_from is None and test_from is None:
-        return None
-    if validation_from is None or test_from is None:
-        raise AppError("give both --validation-from and --test-from: choices are made on what lies between")
-    try:
-        return moment(validation_from), moment(test_from)
-    except NoteRejected as error:
-        raise AppError(f"--test-from, --validation-from: {error}") from error
