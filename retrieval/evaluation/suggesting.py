@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.corpus import Placed
-from encoders.errors import EncoderError
+from encoders.errors import EncoderError, NoteRejected
 from encoders.note import Note
 from encoders.suggestion import Suggestion
 from retrieval.evaluation.bootstrap import Bootstrap
@@ -67,20 +67,28 @@ class SuggestionTask:
     ) -> GenerationResult | None:
         """What an encoder suggests for the notes without their tags and category; None where it suggests nothing.
 
-        A note with nothing but tags gets no suggestion, and counts.
+        A note with nothing but tags, or with a broken picture, gets no suggestion, and counts.
         """
         suggested: list[Suggestion] = []
         for chunk in self._chunks():
             bare = [note.model_copy(update={"tags": (), "category": None}) for note in chunk]
-            readable = [note for note in bare if note.has_text or note.images]
             try:
-                made = iter(encoder.suggest_tags(readable, TAGS, self.categories))
+                suggested += self._suggested(encoder, bare)
             except EncoderError:
                 return None
-            suggested += [next(made) if note.has_text or note.images else Suggestion((), None) for note in bare]
             if on_progress:
                 on_progress(len(chunk))
         return self._judged(name, suggested)
+
+    def _suggested(self, encoder: "Encoder", notes: Sequence[Note]) -> list[Suggestion]:
+        readable = [note for note in notes if note.has_text or note.images]
+        try:
+            made = iter(encoder.suggest_tags(readable, TAGS, self.categories))
+        except NoteRejected:
+            if len(notes) == 1:
+                return [Suggestion((), None)]
+            return [suggestion for note in notes for suggestion in self._suggested(encoder, [note])]
+        return [next(made) if note.has_text or note.images else Suggestion((), None) for note in notes]
 
     def _chunks(self) -> Iterator[Sequence[Note]]:
         for start in range(0, len(self.notes), CHUNK):
