@@ -48,7 +48,7 @@ def main() -> None:
 
     def score(pool, share: float) -> dict[str, float]:
         rows = [row[note_id] for note_id in pool.notes.ids]
-        candidates = np.sqrt(1 - share) * text[rows] + np.sqrt(share) * image[rows]
+        candidates = (np.sqrt(1 - share) * text[rows] + np.sqrt(share) * image[rows]).astype(np.float32)
         ranking = VectorSystem("", candidates, unit_rows(candidates)).rank(pool.queries, 100)
         return {name: means(values) for name, values in accuracy(ranking, pool.relevance, MEASURES).items()}
 
