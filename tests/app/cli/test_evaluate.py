@@ -281,3 +281,34 @@ def test_tables_for_people(evaluate, club):
     assert "topics.npz" in shown
     assert "R@10" in shown
     assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_encoding_many_notes_is_not_begun_unasked(evaluate, club, monkeypatch):
+    monkeypatch.setattr("app.evaluating.run.MANY", len(club.ids) - 1)
+    found = evaluate(club.topics, "--json").checked().json
+    assert "zero-shot minilm" not in [system["name"] for system in found["systems"]]
+    assert any("--baseline zero-shot" in warning for warning in found["warnings"])
+
+
+def test_a_folder_of_an_earlier_run(evaluate, club, tmp_path):
+    both = (f"topics={club.topics}", f"noise={club.noise}")
+    evaluate(*both, "--baseline", "none", "--json", "--out", tmp_path / "out").checked()
+    (tmp_path / "out" / "runs" / "mine.txt").write_text("kept")
+    evaluate(both[0], "--baseline", "none", "--json", "--out", tmp_path / "out").checked()
+    assert sorted(path.name for path in (tmp_path / "out" / "runs").iterdir()) == ["00-topics.txt", "mine.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_known_before_anything_is_read(evaluate, club, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    refused = evaluate(club.topics, "--out", tmp_path / "file" / "out").checked(1)
+    assert "cannot be written" in refused.err
+    assert "reading" not in refused.err
+
+
+def test_grades_weigh_in_ndcg_alone(evaluate, club):
+    plain, graded = (
+        of(evaluate(club.topics, "--baseline", "none", "--json", *more).checked().json, "topics.npz")["metrics"]
+        for more in ((), ("--graded",))
+    )
+    assert plain["R@10"] == graded["R@10"]
+    assert plain["nDCG@10"]["value"] != graded["nDCG@10"]["value"]
