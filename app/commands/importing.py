@@ -87,7 +87,7 @@ def import_corpus(
     if summary.bad_rows:
         total = sum(summary.bad_rows.values())
         print_note(
-            f"{total:,} {'row was' if total == 1 else 'rows were'} bad and left out; the first stand with their reasons "
+            f"{total:,} {'row was' if total == 1 else 'rows were'} bad and left out; the first stand with reasons "
             f"in {out / 'rejected.jsonl'}"
         )
         raise typer.Exit(REJECTED)
