@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import corpus, evaluate, importing, mine, query, store, system, versions
+from app.commands import corpus, evaluate, importing, mine, query, store, suggest, system, train, versions
 from app.console import log_to_stderr, print_error
 from app.errors import FAILED, known_errors
 
@@ -22,6 +22,7 @@ app.command("demo")(system.demo)
 app.command("check")(corpus.check)
 app.command("build")(corpus.build)
 app.command("query")(query.query)
+app.command("suggest")(suggest.suggest)
 app.command("add")(corpus.add)
 app.command("delete")(store.delete)
 app.command("show")(store.show)
@@ -29,6 +30,7 @@ app.command("info")(store.info)
 app.command("evaluate")(evaluate.evaluate)
 app.command("import")(importing.import_corpus)
 app.command("mine")(mine.mine)
+app.command("train")(train.train)
 app.command("export")(store.export)
 app.command("compact")(versions.compact)
 app.command("versions")(versions.versions)

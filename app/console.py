@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +58,16 @@ class Bar:
 
     def restart(self, title: str, total: int) -> None:
         """Begin again under another title."""
-        self._progress.reset(self._task, description=title, total=total)
+        self._progress.reset(self._task, description=title, total=total, figures="")
 
     def reach(self, done: int, total: int) -> None:
         """Set what is done, of how many."""
         self._progress.update(self._task, completed=done, total=total)
+
+    def show(self, figures: Mapping[str, float]) -> None:
+        """Show figures behind the bar, until it begins again."""
+        shown = "  ".join(f"{name} {value:,.4g}" for name, value in figures.items())
+        self._progress.update(self._task, figures=shown)
 
 
 @contextmanager
@@ -72,5 +77,5 @@ def progress(title: str, total: int | None = None) -> Iterator[Bar]:
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Remaining())
-    with Progress(*columns, console=stderr) as shown:
-        yield Bar(shown, shown.add_task(title, total=total))
+    with Progress(*columns, TextColumn("{task.fields[figures]}"), console=stderr) as shown:
+        yield Bar(shown, shown.add_task(title, total=total, figures=""))

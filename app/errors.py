@@ -15,5 +15,6 @@ def known_errors() -> tuple[type[Exception], ...]:
     from encoders.errors import EncodersError
     from index.errors import NoteIndexError
     from retrieval.errors import RetrievalError
+    from training.errors import TrainingError
 
-    return (AppError, EncodersError, NoteIndexError, RetrievalError)
+    return (AppError, EncodersError, NoteIndexError, RetrievalError, TrainingError)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from encoders.card_text import cell, escaped, inline, license_fields, number
 from encoders.card_usage import usage
@@ -29,8 +29,10 @@ class Card:
 
     license: of the encoder, an identifier of the hub's ("apache-2.0", "mit", ...) or any other words; "": that of its
     weights where all of them are random or published under one licence that is known here, else not stated.
+    trained: its weights come of training, and only base_models says from which.
     data: what it was trained on, in words; datasets: identifiers of the hub's. language: ISO 639 codes.
     base_models: further weights it was made from, {name: licence}; those that the configuration names are known.
+    records: JSON files that stand beside the card, {name: values}, such as what an encoder was trained on.
     evaluation: one row a system or slice, {name: {metric: value}}; evaluated_on: what it was measured on.
     """
 
@@ -41,6 +43,8 @@ class Card:
     base_models: Mapping[str, str] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
     language: tuple[str, ...] = ()
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trained: bool = False
 
 
 def write_card(encoder: "Encoder", folder: Path, card: Card) -> None:
@@ -56,7 +60,9 @@ def reads_pictures(encoder: "Encoder") -> bool:
 
 
 def _lines(encoder: "Encoder", folder: Path, card: Card) -> Iterator[str]:
-    sources = _sources(encoder.config) | {name: licence for name, licence in card.base_models.items() if name.strip()}
+    given = {name: licence for name, licence in card.base_models.items() if name.strip()}
+    # What training wrote is named by the folder it was left in, which says nothing of what it was made from.
+    sources = given if card.trained else base_models_of(encoder.config) | given
     pictures = reads_pictures(encoder)
     license = inline(card.license) or _license_of_weights(encoder.config, sources)
     yield from _front_matter(card, license, sources, pictures)
@@ -66,7 +72,7 @@ def _lines(encoder: "Encoder", folder: Path, card: Card) -> Iterator[str]:
     yield f"Turns a note, whole or partial ({modalities}), into one unit vector of {encoder.dim} numbers, float32."
     yield f"Fingerprint: `{encoder.fingerprint}`; vectors may be compared where it is the same."
     yield ""
-    yield from _section("What it is", _shape(encoder, folder))
+    yield from _section("What it is", _shape(encoder, folder, card.trained))
     yield from _section("What it was trained on", [_trained(card, encoder.config)])
     yield from _section("Licences", _licences(license, sources))
     yield from _section("How good it was found to be", _evaluation(card))
@@ -104,14 +110,14 @@ def _front_matter(card: Card, license: str, sources: Mapping[str, str], pictures
     yield ""
 
 
-def _shape(encoder: "Encoder", folder: Path) -> Iterator[str]:
+def _shape(encoder: "Encoder", folder: Path, trained: bool) -> Iterator[str]:
     config = encoder.config
     yield f"Kind: `{getattr(config, 'kind', 'towers')}`."
     yield ""
     yield "| part | is | made from |"
     yield "|---|---|---|"
     for name, part in _parts(config).items():
-        yield f"| {cell(name)} | {cell(_what(part))} | {cell(_origin(part))} |"
+        yield f"| {cell(name)} | {cell(_what(part))} | {cell(_origin(part, trained))} |"
     yield ""
     yield "| block of the vector | numbers |"
     yield "|---|---|"
@@ -194,10 +200,12 @@ def _what(part: PartConfig) -> str:
     return f"{kind} ({', '.join(settings)})" if settings else str(kind)
 
 
-def _origin(part: PartConfig) -> str:
+def _origin(part: PartConfig, trained: bool) -> str:
     """What a part was made from, in words."""
     if part.place is None:
         return "no weights"
+    if trained:
+        return "training"
     settled = [_public(str(value)) for name in ("revision", "adapter") if (value := getattr(part, name, None))]
     return ", ".join([_base(part), *settled, *(["random weights"] if _is_random(part) else [])])
 
@@ -210,7 +218,7 @@ def _base(part: PartConfig) -> str:
     return " ".join(_public(str(name)) for name in names if name is not None)
 
 
-def _sources(config: PartConfig) -> dict[str, str]:
+def base_models_of(config: PartConfig) -> dict[str, str]:
     """The base weights that a configuration names, {name: licence}, "" where it is not known here."""
     named = [part for part in _parts(config).values() if part.place is not None and not _is_random(part)]
     return {name: LICENCES.get(name, "") for name in sorted({_base(part) for part in named})}

@@ -10,6 +10,7 @@ from encoders.errors import EncoderError
 from encoders.heads.config import HeadsConfig
 from encoders.notellm.config import NoteLLMConfig
 from encoders.notellm2.config import NoteLLM2Config
+from encoders.projection.config import ProjectionConfig
 from encoders.sentence_transformer.config import SentenceTransformerConfig, SentenceTransformerTextConfig
 from encoders.text.config import MiniLMConfig, OpenClipTextConfig, TransformerConfig
 from encoders.vision.config import DescriptorConfig, NoImageConfig, OpenClipConfig, TimmConfig
@@ -30,6 +31,7 @@ class TowersConfig(PartConfig):
     image_share: the image's share s of a full note's squared length; .1 is the best of a sweep (EXPERIMENTS.md).
     image_pooling: how several pictures of a note become one vector: their mean, or attention with a learned query,
     which stands in the file image_query (None: not learned yet, which is the mean).
+    projection: learnt maps of both towers' vectors, before they are joined.
     text_fields: what the text tower reads, in this order.
     heads: suggest categories and hashtags.
     dim: keep only the first numbers of each block, so many in all (Matryoshka, arXiv 2205.13147).
@@ -42,16 +44,19 @@ class TowersConfig(PartConfig):
     image_share: float = Field(0.1, gt=0, lt=1)
     image_pooling: Literal["mean", "attention"] = "mean"
     image_query: str | None = None
+    projection: ProjectionConfig | None = None
     text_fields: tuple[TextField, ...] = Field(("title", "category", "tags", "body"), min_length=1)
     heads: HeadsConfig | None = None
     dim: int | None = Field(None, ge=4)
 
     def located_in(self, folder: Path) -> Self:
         """Return the configuration of a saved encoder with the paths of its parts made absolute."""
-        parts = {"text": self.text.located_in(folder), "image": self.image.located_in(folder)}
-        heads = self.heads.located_in(folder) if self.heads else None
+        parts: dict[str, PartConfig | None] = {}
+        for name in ("text", "image", "projection", "heads"):
+            part = getattr(self, name)
+            parts[name] = part.located_in(folder) if part else None
         query = str(folder.resolve() / self.image_query) if self.image_query else None
-        return self.model_copy(update={**parts, "heads": heads, "image_query": query})
+        return self.model_copy(update={**parts, "image_query": query})
 
 
 def _kind(value: Any) -> str:

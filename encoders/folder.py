@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from encoders.card import Card, write_card
 from encoders.config import EncoderConfig, parse_config
 from encoders.errors import EncoderError, WeightsError
+from encoders.lineage import carried_records
 from encoders.text.stock import sha256
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def save_encoder(encoder: "Encoder", folder: Path | str, card: Card = Card()) ->
     (folder / "config.json").write_text(json.dumps(described, indent=2))
     write_modules(folder)
     write_card(encoder, folder, card)
+    for name, values in (carried_records(encoder.config) | dict(card.records)).items():
+        (folder / name).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     digests = {
         path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }

@@ -24,6 +24,7 @@ from encoders.vision.pooling import pool_images
 
 if TYPE_CHECKING:
     from encoders.heads.heads import Heads
+    from encoders.projection.projection import Projection
 
 POOLING_FILE = "image_pooling.safetensors"
 
@@ -47,7 +48,11 @@ class NoteEncoder:
             raise EncoderError("text_fields is for towers of plain text; a notellm tower reads by its own template")
         self.text = text_tower(config.text, precision)
         self.image = image_tower(config.image, precision)
-        self.full_blocks = _layout(config, self.text.dim, self.image.dim if self.image else 0)
+        self.projection = _projection(config, self.text.dim, self.image.dim if self.image else 0)
+        text, image = self.text.dim, self.image.dim if self.image else 0
+        if self.projection is not None:
+            text, image = self.projection.text_dim, self.projection.image_dim
+        self.full_blocks = _layout(config, text, image)
         self.blocks = self.full_blocks.cut(config.dim)
         self.dim = self.blocks.dim
         self.image_query = _image_query(config, self.image.dim if self.image else 0)
@@ -67,6 +72,8 @@ class NoteEncoder:
             identity["text_fields"] = self.config.text_fields
         if self.config.join != "blocks":
             identity["join"] = self.config.join
+        if self.projection is not None:
+            identity["projection"] = self.projection.digest()
         if self.image_query is not None:
             identity["image_pooling"] = hashlib.sha256(self.image_query.tobytes()).hexdigest()
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
@@ -89,11 +96,15 @@ class NoteEncoder:
 
     def _embed_whole(self, prepared: Sequence[Prepared]) -> Vectors:
         texts = self.text.encode([one.text for one in prepared])
+        if self.projection is not None:
+            texts = self.projection.of_text(texts)
         if self.image is None:
             return texts
         owners = np.repeat(np.arange(len(prepared)), [len(one.images) for one in prepared])
         pictures = self.image.encode([image for one in prepared for image in one.images])
         images = pool_images(pictures, owners, len(prepared), self.image_query)
+        if self.projection is not None:
+            images = self.projection.of_images(images)
         share = self.config.image_share
         if self.config.join == "shared":
             mixed: Vectors = np.sqrt(1 - share) * texts + np.sqrt(share) * images
@@ -142,6 +153,9 @@ class NoteEncoder:
         if self.image is not None:
             parts["image"] = self.config.image.saved_as("image")
             self.image.save(folder / "image")
+        if self.projection is not None and self.config.projection is not None:
+            parts["projection"] = self.config.projection.saved_as("projection")
+            self.projection.save(folder / "projection")
         if self.heads is not None and self.config.heads is not None:
             parts["heads"] = self.config.heads.saved_as("heads")
             self.heads.save(folder / "heads")
@@ -176,6 +190,15 @@ def _layout(config: TowersConfig, text: int, image: int) -> Blocks:
             f"join 'shared' wants two towers of one space, these have {text} and {image} numbers: take join 'blocks'"
         )
     return Blocks((("note", text),))
+
+
+def _projection(config: TowersConfig, text: int, image: int) -> "Projection | None":
+    """The learnt maps of towers of so many numbers, if there are any."""
+    if config.projection is None:
+        return None
+    from encoders.projection.projection import Projection
+
+    return Projection(config.projection, text, image)
 
 
 def _image_query(config: TowersConfig, dim: int) -> Vectors | None:

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,12 @@ from retrieval.evaluation.leaks import LeakCheck
 from retrieval.evaluation.pool import Pool
 from retrieval.interactions.columns import InteractionsError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 COLUMNS = (("note", "item", "query", "anchor"), ("positive", "target"))
 USERS = "users"
+SCORE = "score"
 
 
 class PairsError(InteractionsError):
@@ -21,17 +26,21 @@ class PairsError(InteractionsError):
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """P positive pairs as they stand in a file; users: int64 [P], people who looked at both, where the file says so."""
+    """P positive pairs as they stand in a file.
+
+    users: int64 [P], people who looked at both; scores: float32 [P], NaN where a row has none; where the file says so.
+    """
 
     pairs: list[tuple[str, str]]
     users: NDArray[np.int64] | None
+    scores: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
 
 
 def read_pairs(path: Path) -> Pairs:
-    """Read a Parquet or CSV file with columns `note` and `positive`, and maybe `users`. Raises PairsError."""
+    """Read a Parquet or CSV file with columns `note` and `positive`, maybe `users` and `score`. Raises PairsError."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
@@ -51,11 +60,24 @@ def read_pairs(path: Path) -> Pairs:
             )
         left, right = (table[name].cast(pa.string()).to_pylist() for name in found)
         users = table[USERS].cast(pa.int64()).to_numpy() if USERS in table.column_names else None
+        scores = _numbers(table[SCORE]) if SCORE in table.column_names else None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise PairsError(f"{path} cannot be read as pairs: {error}") from error
     if any(not (note_id or "").strip() for note_id in (*left, *right)):
         raise PairsError(f"{path}: a pair lacks a note; every row needs `note` and `positive`")
-    return Pairs(list(zip(left, right, strict=True)), users)
+    return Pairs(list(zip(left, right, strict=True)), users, scores)
+
+
+def _numbers(column: "pa.ChunkedArray") -> NDArray[np.float32]:
+    """Read scores, NaN where a cell is empty; float32 by way of float64, the type they are written in."""
+    import pyarrow as pa
+    import pyarrow.compute
+
+    if pa.types.is_string(column.type):
+        blank = pyarrow.compute.equal(pyarrow.compute.utf8_trim_whitespace(column), "")
+        column = pyarrow.compute.if_else(blank, None, column)
+    numbers: NDArray[np.float32] = column.cast(pa.float64()).to_numpy().astype(np.float32)
+    return numbers
 
 
 def check_pairs(path: Path, leaks: LeakCheck) -> tuple[Pairs, int]:

@@ -73,6 +73,7 @@ def run(protocol: Protocol, plan: Plan, settings: Settings) -> Evaluation:
         named = [name for name in (*BASELINES, *CEILINGS) if name in wanted]
         entries = list(baselines(protocol, named, stack, plan.view))
         asked = [entry for each in plan.systems for entry in systems.of(each)]
+        warnings += systems.remarks
         if ZERO_SHOT in wanted:
             entries += systems.zero_shot()
         facts = {
@@ -94,6 +95,7 @@ def _judged(
     task = SuggestionTask(protocol, plan.suggestions)
     yield task.most_frequent()
     for name, encoder in systems.encoders().items():
+        yield task.neighbours(name, encoder, _restarted(bar, f"encoding words: {name}", task.to_encode))
         result = task.of(name, encoder, _restarted(bar, f"suggesting: {name}", len(task.notes)))
         if result is None:
             warnings.append(f"{name} has nothing to suggest tags or a category with")

@@ -1,7 +1,7 @@
 """What `notelens evaluate` is given, made into systems: names told apart, encoders loaded, indexes opened."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,6 +13,7 @@ from app.errors import AppError
 from app.opening import open_note_index
 from app.settings import Settings
 from encoders.base import Encoder
+from encoders.config_base import PartConfig
 from encoders.load import load_encoder, resolve_config
 from index import NoteIndex
 from retrieval.evaluation.encoding import READINGS, EncodedNotes
@@ -26,6 +27,7 @@ from retrieval.evaluation.results import IndexRecall
 from retrieval.evaluation.systems.base import Ranking
 from retrieval.evaluation.systems.vectors import VectorSystem, read_layout, read_vectors
 from retrieval.evaluation.text_view import TextView
+from retrieval.evaluation.trained_on import check_trained_on
 from retrieval.retriever import described_encoder
 
 OnEncoding = Callable[[str, int], Callable[[int], None]]
@@ -114,6 +116,7 @@ class Systems:
         self._indexes: dict[str, tuple[NoteIndex, EncodedNotes]] = {}
         self._makers: dict[str, Callable[[], Encoder]] = {}
         self.fingerprints: set[str] = set()
+        self.remarks: list[str] = []
 
     def of(self, named: Named) -> Iterator[Entry]:
         """Make the entries of one system. Raises AppError, EncodersError, EvaluationError, NoteIndexError."""
@@ -167,6 +170,9 @@ class Systems:
         stored = stored_notes(self._protocol, index)
         self._indexes[named.name] = index, stored
         self.fingerprints.add(index.fingerprint)
+        described = index.meta["encoder"]
+        assert isinstance(described, dict)
+        self._check_training(named, described)
 
         run = self._settings.run.precision, self._settings.images.limits()
         make = self._makers[named.name] = cache(lambda: described_encoder(index, *run))
@@ -194,9 +200,15 @@ class Systems:
         encoder = self._load(named.place)
         make = self._makers[named.name] = lambda: encoder
         self.fingerprints.add(encoder.fingerprint)
+        self._check_training(named, encoder.config)
         yield from encoder_entries(
             self._protocol, named.name, make, "encoder", self._readings, self._view, self._on_encoding
         )
+
+    def _check_training(self, named: Named, config: PartConfig | Mapping[str, object]) -> None:
+        """Refuse an encoder that learned from what is asked here. Raises LeakFound."""
+        protocol = self._protocol
+        self.remarks += check_trained_on(named.name, config, protocol.split, protocol.config.stage)
 
     def _load(self, place: str) -> Encoder:
 

@@ -11,14 +11,14 @@ class HeadsConfig(PartConfig):
     """A linear category head and a small causal decoder for hashtags, both from the text tower's embedding.
 
     folder: where they are saved; None with a seed: random weights, to start a training from.
-    categories: the known ones, in the order of the head's outputs.
+    categories: the known ones, in the order of the head's outputs; none: no category is suggested.
     width, layers, heads: the decoder's shape. max_tokens: the most it writes for a note, the end included.
     """
 
     place: ClassVar[str | None] = "folder"
     folder: str | None = None
     seed: int | None = None
-    categories: tuple[str, ...] = Field(min_length=1)
+    categories: tuple[str, ...] = ()
     width: int = Field(128, ge=8)
     layers: int = Field(2, ge=1)
     heads: int = Field(4, ge=1)

@@ -181,6 +181,12 @@ class Backbone(nn.Module):
                 results[i] = states
         return results
 
+    def logits(self, states: Tensor) -> Tensor:
+        """Return the head's logits [..., V] of states as `states` gives them, [..., H]: of the token that follows."""
+        head = self.causal.get_output_embeddings()
+        logits: Tensor = head(states.to(head.weight.dtype))
+        return logits
+
     def behind(self, prefix: Prefix, sequence: Tensor) -> Tensor:
         """Return a sequence with the tokens of a prefix before it, to be run without its cache."""
         if sequence.is_floating_point():
@@ -205,7 +211,9 @@ class Backbone(nn.Module):
         wanted = torch.tensor([int(start) + place for start, own in zip(starts, places, strict=True) for place in own])
         at = arranged.index[wanted.to(self.device)]  # in [B·L]
         # Not with gradients: a layer that is run again for them (checkpointing) would not know of it.
-        one_a_row = layout != "packed" and all(len(own) == 1 for own in places) and not torch.is_grad_enabled()
+        # Nor in training mode: both passes of GradCache must draw the same numbers for dropout.
+        one_a_row = layout != "packed" and all(len(own) == 1 for own in places)
+        one_a_row = one_a_row and not torch.is_grad_enabled() and not self.training
         with only(at % arranged.width) if self._narrows and one_a_row else nullcontext():
             hidden = self.decoder(**options).last_hidden_state  # [B, L, H]
         return list(torch.split(hidden.flatten(0, 1)[at].float(), [len(own) for own in places]))

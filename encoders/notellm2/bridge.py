@@ -1,6 +1,7 @@
 """What NoteLLM-2 adds to a vision tower and a language model: connector, gate, projection; one file of weights."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -29,8 +30,12 @@ class Bridge(nn.Module):
         self.projection = nn.Linear(hidden, config.project, bias=False)
 
     def visual_tokens(self, patches: Tensor, dtype: torch.dtype) -> Tensor:
-        """Turn patches [P, L, W] into visual tokens [P, visual_tokens, H] of a dtype, computed in that dtype."""
-        with torch.autocast(patches.device.type, dtype, enabled=dtype is torch.bfloat16):
+        """Turn patches [P, L, W] into visual tokens [P, visual_tokens, H] of a dtype.
+
+        Computed in that dtype, or in that of an autocast around it where that is float32, as in training.
+        """
+        lower = dtype is torch.bfloat16
+        with torch.autocast(patches.device.type, dtype) if lower else nullcontext():
             tokens: Tensor = self.connector(patches)
         return tokens.to(dtype)
 

@@ -65,16 +65,19 @@ class NoteLLM2Module(nn.Module):
         whole = torch.stack([one[-1] for one in states])  # [N, H]
         # Without a picture the first state is n_m itself; what the gate makes of it is set to zero.
         visual = torch.stack([one[0] for one in states])
-        present = seen.present[:, None]
+        return self.fused(visual, whole, seen)
+
+    def fused(self, visual: Tensor, whole: Tensor, seen: Seen) -> Compressed:
+        """Return the embeddings of two states [N, H] of each note, the one behind its pictures and the last one."""
         return Compressed(
-            self.bridge(visual, seen.pooled, seen.present) * present,
+            self.bridge(visual, seen.pooled, seen.present) * seen.present[:, None],
             self.bridge(whole, seen.pooled, seen.present),
         )
 
     def prefix(self, instruction: tuple[int, ...]) -> Prefix:
         """Return an instruction with its states, computed once and renewed when weights change."""
-        if torch.is_grad_enabled():
-            # Run with every sequence then, so that gradients reach it.
+        if torch.is_grad_enabled() or self.backbone.training:
+            # Run with every sequence then, so that gradients reach it, and dropout draws alike without them.
             return Prefix(torch.tensor(instruction, device=self.backbone.device), ())
         now = stamp(self.backbone)
         made, prefix = self._prefixes.get(instruction, (None, None))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,11 @@ from encoders.suggestion import Suggestion
 from encoders.text.render import render
 from encoders.vision.pooling import pool_images
 
+if TYPE_CHECKING:
+    import torch
+
+# An input of the model, and which note it belongs to.
+Owned = tuple[int, Any]
 FIELDS = ("title", "category", "tags", "body")
 
 
@@ -89,21 +94,40 @@ class SentenceTransformerEncoder:
 
     def embed(self, prepared: Sequence[Prepared]) -> Vectors:
         """Encode N prepared notes to unit rows, float32 [N, dim]."""
+        first, second = self.inputs(prepared)
+        vectors = self._pooled(first, len(prepared))
+        if not self.reads_both:
+            images = self._pooled(second, len(prepared))
+            share = self.config.image_share
+            vectors = unit_rows(np.sqrt(1 - share) * vectors + np.sqrt(share) * images)
+        return unit_rows(vectors[:, : self.dim])
+
+    def inputs(self, prepared: Sequence[Prepared]) -> tuple[list[Owned], list[Owned]]:
+        """Return the model's inputs for N notes, each with the note it belongs to, in the order of the notes.
+
+        Where the model reads text and pictures at once: one a picture, or the text alone, and nothing else; where it
+        reads them apart, the texts and the pictures.
+        """
         from PIL import Image
 
         texts = [as_text(self.model, self.marks.cleared(one.text)) if one.text else None for one in prepared]
         pictures = [(i, Image.fromarray(pixels)) for i, one in enumerate(prepared) for pixels in one.images]
-        if self.reads_both:
-            # One input a picture, or the text alone: [M] inputs of N notes, M ≥ N.
-            owned = [(i, _both(texts[i], picture)) for i, picture in pictures]
-            owned += [(i, text) for i, text in enumerate(texts) if text is not None and not prepared[i].images]
-            vectors = self._pooled(sorted(owned, key=lambda one: one[0]), len(prepared))
-        else:
-            words = self._pooled([(i, text) for i, text in enumerate(texts) if text is not None], len(prepared))
-            images = self._pooled([(i, {"image": picture}) for i, picture in pictures], len(prepared))
-            share = self.config.image_share
-            vectors = unit_rows(np.sqrt(1 - share) * words + np.sqrt(share) * images)
-        return unit_rows(vectors[:, : self.dim])
+        if not self.reads_both:
+            words = [(i, text) for i, text in enumerate(texts) if text is not None]
+            return words, [(i, {"image": picture}) for i, picture in pictures]
+        owned = [(i, _both(texts[i], picture)) for i, picture in pictures]
+        owned += [(i, text) for i, text in enumerate(texts) if text is not None and not prepared[i].images]
+        return sorted(owned, key=lambda one: one[0]), []
+
+    def forward(self, owned: Sequence[Owned]) -> "torch.Tensor":
+        """Run M ≥ 1 inputs with gradients and in the mode the model is in: float32 [M, full_dim], not unit."""
+        import torch
+
+        groups = by_kind(owned)
+        with self._lock:
+            rows = torch.cat([models.forward(self.loaded, [owned[k][1] for k in group]) for group in groups])
+        places = torch.tensor([k for group in groups for k in group], device=rows.device)
+        return rows[torch.argsort(places)]
 
     def encode(self, notes: Sequence[Note]) -> Vectors:
         """Encode N notes to unit rows, float32 [N, dim]; raises NoteRejected for a bad image or an empty note."""
@@ -123,10 +147,13 @@ class SentenceTransformerEncoder:
         """Return the configuration from which the same encoder can be made again."""
         return self.config.model_dump(mode="json")
 
-    def save(self, folder: Path) -> SentenceTransformerConfig:
-        """Write the model as sentence-transformers saves it; returns the configuration that reads it from there."""
+    def save(self, folder: Path, trained: bool = False) -> SentenceTransformerConfig:
+        """Write the model as sentence-transformers saves it; returns the configuration that reads it from there.
+
+        trained: the weights are those in memory, not those it was loaded from.
+        """
         with self._lock:
-            models.save(self.config.model, self.config.revision, self.loaded, folder / "model")
+            models.save(self.config.model, self.config.revision, self.loaded, folder / "model", trained)
         return self.config.saved_as("model")
 
     def save_pretrained(self, folder: Path | str, card: Card = Card()) -> None:
@@ -135,14 +162,10 @@ class SentenceTransformerEncoder:
 
         save_encoder(self, folder, card)
 
-    def _pooled(self, owned: Sequence[tuple[int, Any]], notes: int) -> Vectors:
+    def _pooled(self, owned: Sequence[Owned], notes: int) -> Vectors:
         """Encode inputs that belong to notes and pool them by note: unit rows [notes, full_dim], zero where none."""
-        # Inputs of one kind a call: the library turns a mixed batch into chat messages, which not every model reads.
-        kinds: dict[tuple[str, ...], list[int]] = {}
-        for k, (_, value) in enumerate(owned):
-            kinds.setdefault(tuple(value) if isinstance(value, dict) else ("text",), []).append(k)
         rows = np.zeros((len(owned), self.full_dim), dtype=np.float32)
-        for members in kinds.values():
+        for members in by_kind(owned):
             rows[members] = self._encode([owned[k][1] for k in members])
         owners = np.array([owner for owner, _ in owned], dtype=np.int64)
         return pool_images(rows, owners, notes, None)
@@ -150,6 +173,14 @@ class SentenceTransformerEncoder:
     def _encode(self, inputs: list[Any]) -> Vectors:
         with self._lock:
             return models.encode(self.loaded, inputs)
+
+
+def by_kind(owned: Sequence[Owned]) -> list[list[int]]:
+    """Group inputs by kind: the library turns a mixed batch into chat messages, which not every model reads."""
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for k, (_, value) in enumerate(owned):
+        kinds.setdefault(tuple(value) if isinstance(value, dict) else ("text",), []).append(k)
+    return list(kinds.values())
 
 
 def _both(text: Any, picture: Any) -> dict[str, Any]:

@@ -93,13 +93,9 @@ def encode(loaded: Loaded, inputs: list[Any]) -> Vectors:
     Not for several threads at once: the library's tokenizers keep padding and cutting as state.
     Raises EncoderError.
     """
-    options: dict[str, Any] = {"task": "document", "prompt": loaded.prompt}
-    if loaded.max_tokens is not None and takes_kinds(loaded.model):
-        # Given with each call, because processors of text and pictures do not heed the model's own limit.
-        options["processing_kwargs"] = {"text": {"truncation": "longest_first", "max_length": loaded.max_tokens}}
     try:
         rows = loaded.model.encode(
-            inputs, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False, **options
+            inputs, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False, **_options(loaded)
         )
     except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
         raise EncoderError(f"the sentence-transformers model failed on its input: {error}") from error
@@ -107,11 +103,37 @@ def encode(loaded: Loaded, inputs: list[Any]) -> Vectors:
     return vectors
 
 
-def save(model: str, revision: str | None, loaded: Loaded, folder: Path) -> None:
-    """Write a model whole, with its weights as they were stored, into a folder."""
+def forward(loaded: Loaded, inputs: list[Any]) -> "torch.Tensor":
+    """Run N inputs of one kind as `encode` does, in one batch, in the mode the model is in, with gradients.
+
+    Returns float32 [N, dim], not of unit length. Not for several threads at once. Raises EncoderError.
+    """
+    from sentence_transformers.util import batch_to_device
+
+    options = _options(loaded)
+    try:
+        features = loaded.model.preprocess(inputs, **options)
+        options.pop("prompt")
+        out = loaded.model(batch_to_device(features, loaded.model.device), **options)
+    except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
+        raise EncoderError(f"the sentence-transformers model failed on its input: {error}") from error
+    rows: torch.Tensor = out["sentence_embedding"]
+    return rows[:, : loaded.model.truncate_dim].float()
+
+
+def _options(loaded: Loaded) -> dict[str, Any]:
+    options: dict[str, Any] = {"task": "document", "prompt": loaded.prompt}
+    if loaded.max_tokens is not None and takes_kinds(loaded.model):
+        # Given with each call, because processors of text and pictures do not heed the model's own limit.
+        options["processing_kwargs"] = {"text": {"truncation": "longest_first", "max_length": loaded.max_tokens}}
+    return options
+
+
+def save(model: str, revision: str | None, loaded: Loaded, folder: Path, trained: bool = False) -> None:
+    """Write a model whole into a folder, with its weights as they were stored; trained: as they are in memory."""
     folder.mkdir(parents=True, exist_ok=True)
     written = loaded.model
-    if written.dtype != loaded.stored:
+    if written.dtype != loaded.stored and not trained:
         # The one in memory is rounded or widened, and the fingerprint is of the weights as stored.
         written = _open(find_model(model, revision))
     if loaded.max_tokens is not None and written.max_seq_length not in (None, loaded.max_tokens):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from encoders.sentence_transformer import models
 from encoders.sentence_transformer.config import SentenceTransformerTextConfig
 from encoders.sentence_transformer.inputs import TextMarks, as_text
 from encoders.text.render import render
+
+if TYPE_CHECKING:
+    import torch
 
 
 class SentenceTransformerTower:
@@ -51,11 +55,22 @@ class SentenceTransformerTower:
             vectors[present] = self._encode([texts[i] for i in present])
         return unit_rows(vectors)
 
-    def save(self, folder: Path) -> None:
-        """Write the model as sentence-transformers saves it."""
+    def save(self, folder: Path, trained: bool = False) -> None:
+        """Write the model as sentence-transformers saves it.
+
+        trained: the weights are those in memory, not those it was loaded from.
+        """
         with self._lock:
-            models.save(self.config.model, self.config.revision, self.loaded, folder)
+            models.save(self.config.model, self.config.revision, self.loaded, folder, trained)
+
+    def forward(self, texts: Sequence[str]) -> "torch.Tensor":
+        """Run N texts, none blank, with gradients and in the mode the model is in: float32 [N, dim], not unit."""
+        with self._lock:
+            return models.forward(self.loaded, self._inputs(texts))
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         with self._lock:
-            return models.encode(self.loaded, [as_text(self.model, self.marks.cleared(text)) for text in texts])
+            return models.encode(self.loaded, self._inputs(texts))
+
+    def _inputs(self, texts: Sequence[str]) -> list[Any]:
+        return [as_text(self.model, self.marks.cleared(text)) for text in texts]

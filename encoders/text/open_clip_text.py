@@ -60,7 +60,7 @@ class OpenClipText:
         # open_clip's tokenizer writes to its cache in every call.
         self.lock = Lock()
         with torch.inference_mode():
-            self.dim = int(self.model.encode_text(self._tokens(["a"]).to(self.device)).shape[-1])
+            self.dim = int(self.model.encode_text(self.tokens(["a"]).to(self.device)).shape[-1])
 
     def identity(self) -> dict[str, object]:
         """Return what decides the vectors up to rounding: for the fingerprint."""
@@ -76,9 +76,12 @@ class OpenClipText:
         """Write the note's fields as one text; raises NoteRejected."""
         return render(note, fields)
 
-    def save(self, folder: Path) -> None:
-        """Write a folder that open_clip itself opens too (`local-dir:`), both halves and the tokenizer."""
-        save_clip(self.parts, self.preprocess_config, folder)
+    def save(self, folder: Path, trained: bool = False) -> None:
+        """Write a folder that open_clip itself opens too (`local-dir:`), both halves and the tokenizer.
+
+        trained: the weights of this half are those in memory, not those it was loaded from.
+        """
+        save_clip(self.parts, self.preprocess_config, folder, self.model.state_dict() if trained else None)
         if hasattr(self.tokenizer, "save_pretrained"):
             self.tokenizer.save_pretrained(str(folder))
 
@@ -88,14 +91,14 @@ class OpenClipText:
         present = [i for i, text in enumerate(texts) if text.strip()]
         for start in range(0, len(present), BATCH):
             batch = present[start : start + BATCH]
-            tokens = self._tokens([texts[i] for i in batch])
+            tokens = self.tokens([texts[i] for i in batch])
             with torch.inference_mode():
                 rows = self.model.encode_text(tokens.to(self.device))
             vectors[batch] = rows.float().cpu().numpy()
         return unit_rows(vectors)
 
-    def _tokens(self, texts: Sequence[str]) -> torch.Tensor:
-        """Token ids, int64 [N, context]."""
+    def tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return the token ids of N texts, cut or filled up to the context: int64 [N, context]; thread-safe."""
         length = self.tokenizer.context_length
         cut = [" ".join(word[:LONGEST_WORD] for word in text.split()[: 2 * length]) for text in texts]
         with self.lock:

@@ -5,6 +5,7 @@ Both halves of a CLIP model, the image tower and the text tower, are found, made
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -16,6 +17,8 @@ from encoders.errors import EncoderError, WeightsError
 from encoders.vision.hub_file import hub_file
 
 if TYPE_CHECKING:
+    import torch
+
     from encoders.text.config import OpenClipTextConfig
     from encoders.vision.config import OpenClipConfig
 
@@ -83,17 +86,26 @@ def build_clip(parts: ClipParts) -> Any:
     return model.eval()
 
 
-def save_clip(parts: ClipParts, preprocess: dict[str, Any], folder: Path) -> None:
-    """Write a folder that open_clip itself opens too (`local-dir:`)."""
+def save_clip(
+    parts: ClipParts, preprocess: dict[str, Any], folder: Path, changed: "Mapping[str, torch.Tensor] | None" = None
+) -> None:
+    """Write a folder that open_clip itself opens too (`local-dir:`).
+
+    changed: weights of the model by name, in place of those that it was loaded with; None: it is as it was.
+    """
     from safetensors.torch import save_model
 
     folder.mkdir(parents=True, exist_ok=True)
     described = {"model_cfg": parts.architecture, "preprocess_cfg": preprocess}
     (folder / CONFIG_FILE).write_text(json.dumps(described, indent=2))
-    if parts.weights is not None:
+    if parts.weights is not None and changed is None:
         copyfile(parts.weights, folder / WEIGHTS_FILE)
-    else:
-        save_model(build_clip(parts), str(folder / WEIGHTS_FILE))
+        return
+    model = build_clip(parts)
+    if changed is not None:
+        unknown = model.load_state_dict(changed, strict=False).unexpected_keys
+        assert not unknown
+    save_model(model, str(folder / WEIGHTS_FILE))
 
 
 def _class_of(architecture: dict[str, Any]) -> Any:

@@ -49,9 +49,13 @@ class OpenClipTower:
             "preprocess": {key: str(value) for key, value in sorted(self.preprocess_config.items())},
         }
 
-    def save(self, folder: Path) -> None:
-        """Write a folder that open_clip itself opens too (`local-dir:`)."""
-        save_clip(self.parts, self.preprocess_config, folder)
+    def save(self, folder: Path, trained: bool = False) -> None:
+        """Write a folder that open_clip itself opens too (`local-dir:`).
+
+        trained: the weights of this half are those in memory, not those it was loaded from.
+        """
+        changed = {f"visual.{name}": weight for name, weight in self.visual.state_dict().items()} if trained else None
+        save_clip(self.parts, self.preprocess_config, folder, changed)
 
     def preprocess(self, image: "Image") -> Pixels:
         """Resize and crop one RGB picture to uint8 [3, H, W]; `encode` normalises."""

@@ -102,12 +102,15 @@ def data_config(model: "torch.nn.Module") -> dict[str, Any]:
     return described
 
 
-def save_timm(parts: TimmParts, folder: Path) -> None:
-    """Write a folder that timm itself opens too: config.json and model.safetensors."""
+def save_timm(parts: TimmParts, folder: Path, trained: "torch.nn.Module | None" = None) -> None:
+    """Write a folder that timm itself opens too: config.json and model.safetensors.
+
+    trained: the model as it is now; None: as it was loaded.
+    """
     from safetensors.torch import save_model
 
     folder.mkdir(parents=True, exist_ok=True)
-    model: Any = build_timm(parts)
+    model: Any = build_timm(parts) if trained is None else trained
     shape = {name: model.pretrained_cfg.get(name) for name in SHAPE}
     described = {
         "architecture": parts.architecture,

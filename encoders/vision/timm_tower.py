@@ -53,9 +53,12 @@ class TimmTower:
             "preprocess": self.preprocess_config,
         }
 
-    def save(self, folder: Path) -> None:
-        """Write a folder that timm itself opens too (`local-dir:`)."""
-        save_timm(self.parts, folder)
+    def save(self, folder: Path, trained: bool = False) -> None:
+        """Write a folder that timm itself opens too (`local-dir:`).
+
+        trained: the weights are those in memory, not those it was loaded from.
+        """
+        save_timm(self.parts, folder, self.model if trained else None)
 
     def preprocess(self, image: "Image") -> Pixels:
         """Resize and crop one RGB picture to uint8 [3, H, W]; `encode` normalises."""

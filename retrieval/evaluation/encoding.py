@@ -1,10 +1,10 @@
 """The notes of a pool as vectors: whole, by their text alone, by their pictures alone."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from encoders.note import Note
 from retrieval.evaluation.facts import NoteFacts
 
 if TYPE_CHECKING:
-    from encoders.base import Encoder, Prepared
+    from encoders.base import Prepared
 
 Reading = Literal["both", "text", "image"]
 READINGS: tuple[Reading, ...] = ("both", "text", "image")
@@ -62,8 +62,26 @@ def reduced(note: Note, reading: Reading) -> Note:
     return note
 
 
+class Embedding(Protocol):
+    """What of an encoder is needed to encode notes."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def blocks(self) -> Blocks:
+        """How a vector is laid out."""
+
+    def prepare(self, note: Note) -> "Prepared":
+        """See Encoder.prepare."""
+
+    def embed(self, prepared: "Sequence[Prepared]") -> Vectors:
+        """See Encoder.embed."""
+
+
 def encode_notes(
-    encoder: "Encoder",
+    encoder: Embedding,
     rows: Iterable[Placed | Rejection],
     notes: NoteFacts,
     read: Callable[[Note], Note],

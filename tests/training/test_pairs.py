@@ -43,6 +43,27 @@ def test_pairs_by_any_name(file: Path, names: tuple[str, str]) -> None:
     assert read_pairs(write(file, {"score": [1.5] * 4, names[1]: right, names[0]: left})).pairs == PAIRS
 
 
+def test_scores_where_the_file_has_them(file: Path) -> None:
+    left, right = zip(*PAIRS, strict=True)
+    scores = read_pairs(write(file, {"note": left, "positive": right, "score": [1.5, 0.1, 30, 16777217]})).scores
+    assert scores is not None
+    assert scores.dtype == np.float32
+    assert scores.tolist() == np.array([1.5, 0.1, 30, 16777217], np.float32).tolist()
+    assert read_pairs(write(file, {"note": left, "positive": right})).scores is None
+
+
+def test_a_score_that_is_missing_or_no_number(tmp_path: Path) -> None:
+    for name in ("pairs.csv", "pairs.parquet"):
+        blank = "" if name.endswith("csv") else None
+        found = read_pairs(
+            write(tmp_path / name, {"note": ["a", "b"], "positive": ["b", "c"], "score": ["2.5", blank]})
+        )
+        assert found.scores is not None
+        assert np.array_equal(found.scores, np.array([2.5, np.nan], np.float32), equal_nan=True)
+    with pytest.raises(PairsError, match="high"):
+        read_pairs(write(tmp_path / "words.csv", {"note": ["a"], "positive": ["b"], "score": ["high"]}))
+
+
 def test_numbers_are_the_ids_of_text(file: Path) -> None:
     assert read_pairs(write(file, {"item": [1, 22], "positive": [3, 9223372036854775807]})).pairs == [
         ("1", "3"),

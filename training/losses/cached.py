@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import torch
@@ -33,14 +34,23 @@ def cached_backward(
     exchange gradients once, and need not have equally many micro-batches.
     torch's random numbers, on the CPU and on CUDA, are in the second pass what they were in the first, so dropout is
     the same, and go on afterwards as if encoded once. Those of NumPy or a generator of the caller's are not rewound.
-    Works inside torch.autocast. Raises LossError for an iterator, which could be gone through only once, for no
-    micro-batch, and for embeddings whose shape, or micro-batches whose number, changes between the passes.
+    A single micro-batch is encoded once: its graph would be held anyway. Works inside torch.autocast. Raises LossError
+    for an iterator, which could be gone through only once, for no micro-batch, and for embeddings whose shape, or
+    micro-batches whose number, changes between the passes.
     """
     if isinstance(batches, Iterator):
         raise LossError(
             "the micro-batches are an iterator, which ends after one pass: give a list, or make it a sequence"
         )
-    first, states = _embed(batches, encode)
+    passing = iter(batches)
+    ahead = list(islice(passing, 2))
+    if len(ahead) == 1:
+        with torch.enable_grad():
+            total = loss(widened(encode(ahead[0])))
+        if total.requires_grad:
+            total.backward()  # type: ignore[no-untyped-call]  # torch ships it without annotations
+        return total.detach()
+    first, states = _embed(_through(ahead, passing), encode)
     leaves = widened(torch.cat(first)).requires_grad_()
     with torch.enable_grad():
         total = loss(leaves)
@@ -67,6 +77,13 @@ class _RandomState:
         torch.set_rng_state(self.cpu)
         if self.cuda:
             torch.cuda.set_rng_state_all(self.cuda)
+
+
+def _through(ahead: list[Batch], passing: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield what was taken ahead, letting go of it, then the rest."""
+    while ahead:
+        yield ahead.pop(0)
+    yield from passing
 
 
 def _embed(batches: Iterable[Batch], encode: Callable[[Batch], Tensor]) -> tuple[list[Tensor], list[_RandomState]]:

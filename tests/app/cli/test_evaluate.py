@@ -269,9 +269,9 @@ def test_suggestions_are_judged_beside_the_most_frequent(here, club):
         "evaluate", "notellm:tiny", "--corpus", club.corpus, "--by", "items+users", "--min-users", 2,
         "--baseline", "none", "--no-ablation", "--suggestions", 4, "--json",
     ).checked().json  # fmt: skip
-    usual, tiny = found["generation"]
-    assert usual["name"] == "most frequent"
-    assert usual["notes"] == tiny["notes"] == 4
+    usual, near, tiny = found["generation"]
+    assert [usual["name"], near["name"]] == ["most frequent", "neighbours of notellm:tiny"]
+    assert usual["notes"] == near["notes"] == tiny["notes"] == 4
     assert tiny["metrics"]["invented categories"]["value"] == 0  # NoteLLM chooses among those it is given
     assert usual["metrics"]["category accuracy"]["value"] in (0, 0.25, 0.5, 0.75, 1)
 

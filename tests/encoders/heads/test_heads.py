@@ -149,7 +149,6 @@ def test_neither_folder_nor_seed():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"categories": ()}, "at least 1"),
         ({"categories": ("food", "food")}, "different names"),
         ({"categories": ("food", " ")}, "different names"),
         ({"categories": ("food",), "width": 30, "heads": 4}, "30 is not a multiple of 4 heads"),

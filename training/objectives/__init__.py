@@ -1,0 +1,1 @@
+"""From the rows of a batch to the number that is minimised."""
