@@ -25,7 +25,7 @@ def training_tables(record: Mapping[str, Any]) -> Iterator[Table]:
     )
     yield _stages(record["stages"])
     if record["evaluation"]:
-        yield _evaluation(record["evaluation"], record["evaluated_on"])
+        yield evaluation_table(record["evaluation"], record["evaluated_on"])
 
 
 def _stages(stages: list[dict[str, Any]]) -> Table:
@@ -40,7 +40,8 @@ def _stages(stages: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _evaluation(rows: Mapping[str, Mapping[str, float]], on: str) -> Table:
+def evaluation_table(rows: Mapping[str, Mapping[str, float]], on: str) -> Table:
+    """A row an encoder, {name: {measure: value}}. on: what it was measured on."""
     measures = list(dict.fromkeys(name for row in rows.values() for name in row))
     table = _table(f"On {on}", ("encoder", *measures))
     for name, row in rows.items():

@@ -102,7 +102,7 @@ def _contrastive(stage: Stage, config: EncoderConfig, run: Run) -> tuple[Encoder
         objective,
         stage,
         LoopSetting(folder, run.place, run.seed, {"notes": len(graph)}, Limits(run.seconds)),
-        StageEvaluator(run.validation, folder) if run.validation else None,
+        StageEvaluator(run.validation, folder) if run.validation and stage.evaluate else None,
         run.progress,
         graph.ids,
     )

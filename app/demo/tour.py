@@ -1,5 +1,6 @@
-"""The tour of `notelens demo`: make the corpus, index it, show what it answers, say how to go on."""
+"""The tour of `notelens demo`: make a corpus, index it, show what it answers, train on its clicks, say how to go on."""
 
+import json
 import sys
 from pathlib import Path
 from shutil import which
@@ -10,17 +11,20 @@ from app.commands import corpus as commands
 from app.console import progress, stdout
 from app.demo.corpus import demo_queries, make_demo_corpus
 from app.tables import hits_table
+from encoders.corpus import Corpus
 from encoders.images import NoteImage
+from encoders.lineage import RECORD
 from encoders.note import Note
 from retrieval import Retriever
 
 SHOWN = 5  # hits a query
+RECIPE = "fusion"
 
 
 def run_tour(folder: Path) -> None:
-    """Make DIR/corpus and DIR/index, and print the answers to three kinds of query.
+    """Make DIR/corpus and DIR/index, print the answers to three kinds of query; train DIR/encoder, print what it gains.
 
-    A second run finds both made, encodes nothing, and only shows the queries.
+    A second run finds all of it made, and only shows it.
     """
     notes = folder / "corpus"
     with progress("drawing") as bar:
@@ -46,15 +50,34 @@ def run_tour(folder: Path) -> None:
         out.print()
         picture = Note(images=(NoteImage.from_file(queries.image),))
         out.print(hits_table(retriever.similar(notes=[picture], k=SHOWN), f"A picture: {queries.image}"))
+    out.print()
+    _show_trained(folder / "encoder", notes)
     out.print(
         Text(
             f"\nBrowse it:   {_command()} app {folder / 'index'}     (make app)\n"
             f'Ask it:      {_command()} query {folder / "index"} --text "something warm for a rainy evening"\n'
             f"How good?    {_command()} evaluate {folder / 'index'} --corpus {notes} --out {folder / 'evaluation'}\n"
+            f"Use it:      {_command()} build {notes} --encoder {folder / 'encoder'} --out {folder / 'trained'}\n"
             f"Your notes:  {_command()} build CORPUS --out INDEX"
         ),
         soft_wrap=True,
     )
+
+
+def _show_trained(encoder: Path, notes: Path) -> None:
+    """Train on what people looked at before the last notes came out, and print what that is worth on these."""
+    from app.training_tables import evaluation_table
+    from training.recipes.read import read_recipe
+    from training.setting import Source
+    from training.train import Task, train
+
+    if not encoder.exists():
+        source = Source(Corpus(notes), stage="test")
+        with progress("training") as bar:
+            train(Task(source, read_recipe(RECIPE), encoder, resume=True), bar)
+    record = json.loads((encoder / RECORD).read_text(encoding="utf-8"))
+    took = f"{60 * record['minutes']:.0f} s of training"
+    stdout().print(evaluation_table(record["evaluation"], f"{took}: {record['evaluated_on']}"))
 
 
 def _command() -> str:

@@ -1,6 +1,7 @@
 """What training minimises: pure functions of tensors, on CPU and CUDA, summed in float32 also under bfloat16 autocast.
 
     contrastive.py      GCL of NoteLLM, and its general form that all else composes through
+    listwise.py         co-occurrence among all notes of a batch as soft targets
     chunks.py           the same loss a few rows at a time, for batches whose similarities would not fit
     false_negatives.py  candidates that are no negatives: same note, known positive, near-duplicate, too similar
     sampling_bias.py    logQ: popular notes are in more batches than others
@@ -13,6 +14,6 @@
     distributed.py      embeddings of all processes, with gradient
     precision.py        float32 inside, whatever goes on around; errors.py: what is refused
 
-Every function returns one tensor. What is left out of a softmax is an `allowed` mask, what is added to a logit a
-tensor of corrections, so ingredients are combined by `&`, `~` and `+`.
+Every loss is one tensor (`listwise_losses` has one a row, and says which rows count). What is left out of a softmax
+is an `allowed` mask, what is added to a logit a tensor of corrections, so ingredients are combined by `&`, `~` and `+`.
 """

@@ -119,8 +119,8 @@ class Stage(_Part):
     train: parts of the trainee (`text`, `image`, `fusion`; of NoteLLM-2 `model`, `bridge`; ...); the others stand
     still, and are run once a note. steps or epochs, exactly one. weight: part of --max-minutes it may take, against
     the other stages'. augment: random crops and flips of what a trained image tower sees. evaluate: steps between
-    evaluations on the validation notes; 0: only at the end. patience: evaluations without a better nDCG@10 before the
-    stage ends; None: it never ends early.
+    evaluations on the validation notes, by which the best weights are chosen; 0: none, the last are taken. patience:
+    evaluations without a better nDCG@10 before the stage ends; None: it never ends early.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")

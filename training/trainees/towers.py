@@ -64,7 +64,7 @@ class TowersTrainee:
         augment: bool = False,
         precision: Precision = "auto",
     ) -> None:
-        whole = config.model_copy(update={"dim": None, "heads": None})
+        whole = config.model_copy(update={"dim": None})
         self.encoder = NoteEncoder(whole, precision, limits)
         self.config, self.hashtags, self.augment = config, hashtags, augment
         self.device = torch.device(best_device())
@@ -202,7 +202,10 @@ class TowersTrainee:
         """Write the weights as they are now into an empty folder; returns the configuration that reads them there."""
         config, encoder = self.config, self.encoder
         # Heads read the text tower as it was.
-        parts: dict[str, Any] = {"text": config.text.saved_as(TEXT), "heads": None if self._text else config.heads}
+        parts: dict[str, Any] = {"text": config.text.saved_as(TEXT), "heads": None}
+        if self._text is None and encoder.heads is not None and config.heads is not None:
+            parts["heads"] = config.heads.saved_as("heads")
+            encoder.heads.save(folder / "heads")
         (self._text or encoder.text).save(folder / TEXT)
         if encoder.image is not None:
             parts["image"] = config.image.saved_as(IMAGE)

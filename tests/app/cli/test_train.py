@@ -90,7 +90,7 @@ def test_evaluate_refuses_what_was_trained_on_what_it_asks(made, here, town, tmp
 
 def test_recipes_are_listed(here):
     said = here("train", "--recipes").checked()
-    for name in ("clip", "minilm", "notellm", "notellm2", "sentence-transformers"):
+    for name in ("clip", "fusion", "minilm", "notellm", "notellm2", "sentence-transformers"):
         assert name in said.out
     assert set(here("train", "--recipes", "--json").checked().json) >= {"minilm", "notellm2"}
 

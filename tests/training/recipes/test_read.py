@@ -12,7 +12,7 @@ from training.recipes.config import HeadsStage, Recipe, Stage
 from training.recipes.read import parse_recipe, read_recipe, recipe_names, shipped_recipes
 from training.recipes.write import as_toml
 
-NAMES = ["clip", "minilm", "notellm", "notellm2", "sentence-transformers"]
+NAMES = ["clip", "fusion", "minilm", "notellm", "notellm2", "sentence-transformers"]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -174,6 +175,21 @@ def test_heads_that_read_another_text_tower_are_left_out_of_what_is_saved(tmp_pa
         folder = tmp_path / train[0]
         folder.mkdir()
         assert (trainee.save(folder).heads is not None) == kept
+
+
+def test_heads_that_are_kept_are_saved_with_the_rest(tmp_path):
+    """The folder they were read from is that of the stage before, which is removed."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    config = TowersConfig(text=TEXT, heads={"seed": 0, "categories": ("a", "b")})
+    before = NoteEncoder(config, "float32")
+    trainee = TowersTrainee(before.save(first).located_in(first), precision="float32")
+    trainee.begin(("fusion",))
+    saved = trainee.save(second).located_in(second)
+    rmtree(first)
+    notes = [Note(title="Ramen in Kyoto"), Note(body="海边的红门")]
+    assert load_encoder(saved, "float32").suggest_tags(notes) == before.suggest_tags(notes)
 
 
 def test_what_cannot_be_trained_is_said():
