@@ -7,7 +7,7 @@ DEMO := notelens-demo
 .PHONY: help setup demo app milvus-server lint test check clean
 
 help:
-	@echo "make demo    make 3,000 demo notes, index them, show similar notes"
+	@echo "make demo    make 3,000 demo notes, index them, show similar notes, train on their clicks"
 	@echo "make app     browse the demo index in a web page on this machine"
 	@echo "make test    run the tests"
 	@echo "make check   ruff, mypy, import rules, then the tests"

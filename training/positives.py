@@ -67,10 +67,11 @@ def given_pairs(setting: Setting, path: Path, folder: Path, pictures: bool) -> P
 
     Raises PairsError, LeakFound, and TrainingError where no pair is of notes of the corpus.
     """
+    found = _checked(path, setting, pictures)  # before it is copied: errors name the user's file
     copy = folder / (MINED if path.suffix.lower() == ".parquet" else GIVEN)
     with writing(copy):
         write_atomically(copy, lambda part: shutil.copyfile(path, part))
-    return _checked(copy, setting, pictures)
+    return found
 
 
 def kept_pairs(setting: Setting, folder: Path, pictures: bool) -> Positives | None:

@@ -79,7 +79,7 @@ def _contrastive(stage: Stage, config: EncoderConfig, run: Run) -> tuple[Encoder
             f"stage {stage.name} trains by pictures alone, and none of the {len(notes):,} notes in pairs has one: "
             "leave the stage out, or give a corpus with its pictures"
         )
-    trainee = make_trainee(config, stage, run.limits)
+    trainee = make_trainee(config, stage, run.limits, run.precision)
     trainee.begin(stage.train, stage.lora)
     batches = Batches(graph, notes, trainee, stage.loss, stage.batch, stage.drop, run.seed)
     if batches.remark:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from encoders.config import EncoderConfig, parse_config
+from encoders.device import Precision
 from encoders.images import ImageLimits
 from encoders.load import resolve_config
 from training.recipes.config import Recipe, Stage
@@ -28,14 +29,19 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return found
 
 
-def make_trainee(config: EncoderConfig, stage: Stage, limits: ImageLimits = ImageLimits()) -> Trainee:
-    """Make the encoder of a configuration with gradients, for a stage. Raises EncoderError, TrainingError."""
+def make_trainee(
+    config: EncoderConfig, stage: Stage, limits: ImageLimits = ImageLimits(), precision: Precision = "auto"
+) -> Trainee:
+    """Make the encoder of a configuration with gradients, for a stage. Raises EncoderError, TrainingError.
+
+    precision: of towers that stand still; what is trained is float32.
+    """
     hashtags = stage.loss.hashtags if stage.loss.generation else None
     match config.kind:
         case "towers":
             from training.trainees.towers import TowersTrainee
 
-            return TowersTrainee(config, hashtags, limits, stage.augment)
+            return TowersTrainee(config, hashtags, limits, stage.augment, precision)
         case "notellm2":
             from training.trainees.notellm2 import NoteLLM2Trainee
 

@@ -191,10 +191,11 @@ class _Training:
     ) -> EncoderConfig:
         """Run the stages that are left, each from what the one before it ended with."""
         stages, done = self.task.recipe.stages, folder.done
+        self.remarks += [remark for stage in done for remark in stage.get("remarks", ())]
         if done:
             config = folder.saved_stage(str(done[-1]["name"]))
         for i in range(len(done), len(stages)):
-            stage, began = stages[i], self.budget.elapsed
+            stage, began, told = stages[i], self.budget.elapsed, len(self.remarks)
             run = Run(
                 setting=self.setting,
                 positives=positives,
@@ -213,7 +214,8 @@ class _Training:
             if self.place.first:
                 # Of a stage that a run before began, that run's part was not seen by this one's clock.
                 self.budget.add(max(0.0, float(summary["seconds"]) - (self.budget.elapsed - began)))
-                folder.finish_stage({"name": stage.name, "kind": stage.kind, **summary}, self.budget.elapsed)
+                named = {"name": stage.name, "kind": stage.kind, **summary, "remarks": self.remarks[told:]}
+                folder.finish_stage(named, self.budget.elapsed)
             self.place.wait()
             config = folder.saved_stage(stage.name)
         return config

@@ -18,6 +18,7 @@ from retrieval.evaluation.metrics.accuracy import accuracy
 from retrieval.evaluation.metrics.lists import means
 from retrieval.evaluation.protocol import Protocol
 from retrieval.evaluation.systems.vectors import VectorSystem
+from training.working_folder import writing
 
 if TYPE_CHECKING:
     from training.trainees.base import Trainee
@@ -71,11 +72,15 @@ class StageEvaluator:
         self._prepared = _Kept()
 
     def __call__(self, trainee: "Trainee") -> dict[str, float]:
-        """Return the measures by name."""
-        self.place.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix="evaluated-", dir=self.place))
+        """Return the measures by name. Raises TrainingError where it cannot be saved."""
+        with writing(self.place):
+            self.place.mkdir(parents=True, exist_ok=True)
+            for left in self.place.glob("evaluated-*"):  # by a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            folder = Path(mkdtemp(prefix="evaluated-", dir=self.place))
         try:
-            config = trainee.save(folder).located_in(folder)
+            with writing(folder):
+                config = trainee.save(folder).located_in(folder)
             encoder = load_encoder(config, self.validation.precision, self.validation.limits)
             return self.validation.measure(_Remembering(encoder, self._prepared))
         finally:

@@ -28,7 +28,7 @@ SUFFIX, STATE, RECIPE, LOCK = ".training", "state.json", "recipe.toml", "lock"
 STAGES, ENCODER, HEADS, CHECKPOINTS = "stages", "encoder", "heads", "checkpoints"
 PARTIAL = "encoder.partial"
 # What may stand in a working folder; one with anything else in it is somebody's, and is not touched.
-NAMES = {STATE, RECIPE, LOCK, STAGES, PARTIAL, "pairs.parquet", "pairs.csv"}
+NAMES = {STATE, RECIPE, LOCK, STAGES, PARTIAL, "pairs.parquet", "pairs.csv", "pairs.parquet.mining"}
 FORMAT = 1
 
 
@@ -135,8 +135,9 @@ def opened(out: Path, identity: Mapping[str, Any], recipe: str, resume: bool) ->
     """Make the working folder of an encoder, or open the one that a run before left, for this process alone.
 
     identity: JSON values that must be the same for a run to go on with what another began; recipe: its TOML. What ended
-    before its first checkpoint is begun anew. Raises TrainingError for a folder with more in it without resume, and for
-    one that is in use, not of this notelens, or of another training, naming what differs.
+    before its first checkpoint is begun anew, and what stages say that have not begun may differ. Raises TrainingError
+    for a folder with more in it without resume, and for one that is in use, not of this notelens, or of another
+    training, naming what differs.
     """
     folder = working_folder_of(out)
     with writing(folder):
@@ -190,12 +191,27 @@ def _is_begun(folder: Path, resume: bool) -> bool:
         raise TrainingError(
             f"{folder} is no folder of a training ({strange[0]} is in it): move it away, or name another --out"
         )
-    begun = any((folder / STAGES).glob(f"*/{CHECKPOINTS}/*")) or any((folder / STAGES).glob(f"*/{ENCODER}.json"))
+    begun = bool(_begun_stages(folder))
     if begun and not resume:
         raise TrainingError(
             f"{folder} is there already: go on from it with --resume, or delete it to train from the beginning"
         )
     return begun
+
+
+def _begun_stages(folder: Path) -> set[str]:
+    """The names of the stages that left a checkpoint, or an encoder."""
+    left = (f"*/{CHECKPOINTS}/*", f"*/{ENCODER}.json")
+    return {path.relative_to(folder / STAGES).parts[0] for each in left for path in (folder / STAGES).glob(each)}
+
+
+def _so_far(identity: Mapping[str, Any], begun: set[str]) -> dict[str, Any]:
+    """An identity without the stages of its recipe that have not begun, from which nothing follows yet."""
+    found = dict(identity)
+    if isinstance(recipe := found.get("recipe"), dict) and {"order", "stages"} <= recipe.keys():
+        stages = {name: values for name, values in recipe["stages"].items() if name in begun}
+        found["recipe"] = recipe | {"order": recipe["order"][: len(begun)], "stages": stages}
+    return found
 
 
 def _fresh(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,6 +238,7 @@ def _resumed(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         raise TrainingError(f"{path} is of another notelens: {anew}")
     if state.get("finished"):
         raise TrainingError(f"{folder} is of a training that came to its end, so nothing is left to go on with: {anew}")
-    if different := list(differences(before, json.loads(json.dumps(dict(identity))))):
+    now, begun = json.loads(json.dumps(dict(identity))), _begun_stages(folder)
+    if different := list(differences(_so_far(before, begun), _so_far(now, begun))):
         raise TrainingError(f"{folder} is of another training: {'; '.join(different)}. Go on as it began, or {anew}")
-    return dict(state)
+    return dict(state) | {"of": now}

@@ -1,6 +1,7 @@
 """train: from what people look at together to a better encoder."""
 
 import os
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -150,12 +151,17 @@ def train(
     for table in training_tables(result.record):
         stdout().print(table, "")
     print_note(f"wrote {out}; next:")
-    print_note(f"  notelens build {corpus} --encoder {out} --out {out}.index")
-    if result.record["trained_on"][0]["split"] is not None:
-        file = f" --interactions {interactions}" if interactions else ""
-        print_note(
-            f"  notelens evaluate {out} --corpus {corpus}{file} --split {out / 'split.json'} --stage {stage.value}"
-        )
+    fields = [each for field in mapping or () for each in ("--map", field)]
+    _print_next("build", corpus, "--encoder", out, "--out", f"{out}.index", *fields)
+    if result.record["evaluation"]:
+        file = ["--interactions", interactions] if interactions else []
+        held = ["--split", out / "split.json", "--stage", stage.value]
+        _print_next("evaluate", out, "--corpus", corpus, *file, *held, *fields)
+
+
+def _print_next(*arguments: object) -> None:
+    """A command to go on with, as a shell takes it."""
+    print_note(f"  notelens {shlex.join(map(str, arguments))}")
 
 
 def _list(as_json: bool) -> None:

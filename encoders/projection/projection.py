@@ -62,9 +62,7 @@ class Projection(nn.Module):
     def __init__(self, config: ProjectionConfig, text: int, image: int) -> None:
         super().__init__()
         if config.folder is None and config.seed is None:
-            raise EncoderError(
-                "the projection has neither a folder nor a seed: name a folder, or a seed to train from"
-            )
+            raise EncoderError("the projection has neither a folder nor a seed: name a folder, or a seed to train from")
         generator = torch.Generator().manual_seed(config.seed or 0)
         self.text_dim, self.image_dim = config.text or text, (config.image or image) if image else 0
         self.text = BlockProjection(text, self.text_dim, config.hidden, generator)

@@ -6,10 +6,11 @@ import pytest
 
 from encoders.config import TowersConfig
 from encoders.errors import EncoderError
+from encoders.load import load_encoder
 from encoders.text.config import MiniLMConfig, TransformerConfig
 from encoders.vision.config import NoImageConfig
 from training.recipes.config import Recipe
-from training.starting import merged, starting_config
+from training.starting import make_trainee, merged, starting_config
 
 STAGES = [{"name": "one", "train": ["text"], "steps": 1}]
 
@@ -39,6 +40,14 @@ def test_another_tower_takes_the_place_of_the_old_one():
 def test_a_change_of_no_field_is_told():
     with pytest.raises(EncoderError, match="image_shar"):
         starting_config(recipe(changes={"image_shar": 0.3}))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_towers_that_stand_still_run_at_the_precision_asked_for(precision):
+    config = starting_config(recipe())
+    trainee = make_trainee(config, recipe().stages[0], precision=precision)
+    served = load_encoder(config, precision).text.encode(["Ramen in Kyoto"])
+    assert (trainee.encoder.text.encode(["Ramen in Kyoto"]) == served).all()
 
 
 def test_merging_leaves_what_it_was_given():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from training.train import Task, train
 
 BATCH, RATE = {"pairs": 4}, {"lr": 1e-2, "warmup": 0}
 FIRST = {"name": "first", "train": ["fusion"], "steps": 2, "batch": BATCH, "optimiser": RATE}
-SECOND = {"name": "second", "train": ["text", "fusion"], "steps": 2, "batch": BATCH, "optimiser": RATE}
+SECOND = {"name": "second", "train": ["text", "fusion"], "steps": 2, "evaluate": 2, "batch": BATCH, "optimiser": RATE}
 # Without a projection, which begins at random, the first figures are the start's own.
 CHANGES = {"image": {"tower": "none"}, "projection": {"seed": 0, "hidden": 0}}
 
@@ -146,7 +147,7 @@ def test_one_that_stopped_goes_on_to_the_same_weights(done, task, tmp_path, monk
         ran.append(arguments[3].name)
         if arguments[3].name == "second" and ran.count("second") == 1:
             raise Interrupted("stopped")
-        return whole(*arguments)
+        return replace(whole(*arguments), remarks=("a remark",))
 
     monkeypatch.setattr(stages_room, "train_stage", stopping)
     with pytest.raises(Interrupted):
@@ -154,15 +155,17 @@ def test_one_that_stopped_goes_on_to_the_same_weights(done, task, tmp_path, monk
     assert not out.exists()
     with pytest.raises(TrainingError, match="is there already: go on from it with --resume"):
         train(task(out))
-    other = SECOND | {"optimiser": {"lr": 5e-4, "warmup": 0}}
-    with pytest.raises(TrainingError, match=r"recipe\.stages\.second\.optimiser\.lr was 0\.01 and is now 0\.0005"):
-        train(task(out, [FIRST, other], resume=True))
+    other = FIRST | {"optimiser": {"lr": 5e-4, "warmup": 0}}
+    with pytest.raises(TrainingError, match=r"recipe\.stages\.first\.optimiser\.lr was 0\.01 and is now 0\.0005"):
+        train(task(out, [other, SECOND], resume=True))
     with pytest.raises(TrainingError, match=r"split\.seed was \"town\" and is now \"else\""):
         train(task(out, resume=True, seed="else"))
     again = train(task(out, resume=True))
     assert ran == ["first", "second", "second"]
     assert again is not None
     assert files(out) == files(done.out)
+    told = [remark for remark in again.record["remarks"] if remark.startswith("stage ")]
+    assert told == ["stage first: a remark", "stage second: a remark"]
     assert again.record["evaluation"] == done.record["evaluation"]
     assert [stage["name"] for stage in again.record["stages"]] == ["first", "second"]
 
@@ -253,6 +256,15 @@ def test_a_full_disk_loses_nothing_that_was_saved(done, task, tmp_path, monkeypa
     result = train(task(out, resume=True))
     assert result is not None
     assert files(out) == files(done.out)
+
+
+def test_a_full_disk_while_a_stage_is_measured(task, tmp_path, monkeypatch):
+    from training.trainees.towers import TowersTrainee
+
+    monkeypatch.setattr(TowersTrainee, "save", full)
+    with pytest.raises(TrainingError, match=r"the disk is full.*go on with --resume"):
+        train(task(tmp_path / "encoder", [FIRST | {"evaluate": 1}]))
+    assert not list((tmp_path / "encoder.training/stages/first").glob("evaluated-*"))
 
 
 def test_what_is_in_the_way_is_told_before_anything_is_read(task, tmp_path):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+from shutil import copytree
 
 import pytest
 
 from encoders.config import TowersConfig
 from encoders.text.config import MiniLMConfig
 from training.errors import TrainingError
+from training.mining.workspace import workspace
 from training.working_folder import opened
 
 OF = {"recipe": {"seed": 0, "window": float("inf")}, "stage": "validation"}
@@ -65,6 +67,38 @@ def test_another_training_is_refused_by_what_differs(tmp_path):
     (tmp_path / "e.training/state.json").write_text("{", "utf-8")
     with pytest.raises(TrainingError, match="cannot be read"):
         begin(out, True).__enter__()
+
+
+def test_stages_that_have_not_begun_may_be_mended(tmp_path):
+    """Else a mistake in the last stage would cost those before it, however long they took."""
+
+    def of(order, **stages):
+        return {"recipe": {"seed": 0, "order": order, "stages": stages}}
+
+    out, one = tmp_path / "e", {"train": ["text"]}
+    with begin(out, of=of(["one", "two"], one=one, two={"train": ["image"]})) as folder:
+        folder.save_stage("one", save)
+        folder.finish_stage({"name": "one"}, 1.0)
+        folder.stage("two")  # where it failed before its first step
+    mended = of(["one", "two"], one=one, two={"train": ["fusion"]})
+    with begin(out, True, mended) as folder:
+        assert folder.done == [{"name": "one"}]
+        (folder.stage("two") / "checkpoints/step-00000001").mkdir(parents=True)
+    with pytest.raises(TrainingError, match=r'two\.train was \["fusion"\] and is now \["text"\]'):
+        begin(out, True, of(["one", "two"], one=one, two={"train": ["text"]})).__enter__()
+    with pytest.raises(TrainingError, match=r"recipe\.order"):
+        begin(out, True, of(["new", "one", "two"], new={}, **mended["recipe"]["stages"])).__enter__()
+
+
+def test_one_that_was_killed_while_it_mined_begins_anew(tmp_path):
+    with begin(tmp_path / "e") as folder, workspace(folder.path / "pairs.parquet") as work:
+        (work / "looks.duckdb").write_text("half", "utf-8")
+        copytree(folder.path, tmp_path / "killed.training")
+    with begin(tmp_path / "killed") as folder:
+        assert sorted(path.name for path in folder.path.iterdir()) == ["lock", "recipe.toml", "state.json"]
+    (tmp_path / "killed.training/thesis.txt").write_text("mine", "utf-8")
+    with pytest.raises(TrainingError, match=r"thesis\.txt is in it"):
+        begin(tmp_path / "killed").__enter__()
 
 
 def test_two_at_once_are_refused(tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ from training.recipes.config import HeadsStage
 FIELDS = ("title", "body")
 # Notes encoded between two reports of progress, and hashtags suggested for the figures.
 CHUNK, TAGS = 512, 5
+# Seconds of epochs, however long encoding took.
+LEAST = 1.0
 
 OnProgress = Callable[[str, int], Callable[[int], None]]
 
@@ -58,7 +61,8 @@ def train_heads(
     """Train heads on the embeddings of title and body of N notes, and write them into a new or empty folder.
 
     notes: those that may be learnt from; what a split holds out must not be among them. on_progress is told what
-    begins and of how many notes, and returns what is told of notes done. max_seconds: for the epochs, encoding apart.
+    begins and of how many notes, and returns what is told of notes done. max_seconds: of all of it; epochs get what
+    encoding leaves, a second at least.
     Raises TrainingError where the encoder writes suggestions itself, where there is nothing to learn, for a loss that
     is no number, and for a folder with something in it.
     """
@@ -69,7 +73,7 @@ def train_heads(
         )
     if folder.exists() and any(folder.iterdir()):
         raise TrainingError(f"{folder} is not empty; name a new folder for the heads")
-    targets = choose_targets(notes, stage.min_notes)
+    began, targets = monotonic(), choose_targets(notes, stage.min_notes)
     vectors = _encoded(encoder, notes, on_progress)
     config = HeadsConfig(seed=seed, categories=targets.categories, width=stage.width, layers=stage.layers)
     heads = Heads(config, encoder.text.dim)
@@ -91,7 +95,8 @@ def train_heads(
     compact.load_state_dict(vocabulary.compact(heads.module.state_dict()))
     planned = round(stage.epochs * len(learnt))
     on_batch = on_progress("training heads", planned) if on_progress else None
-    fitted = fit(compact, learnt, aside, vocabulary, stage, seed, on_batch, max_seconds)
+    left = None if max_seconds is None else max(LEAST, max_seconds - (monotonic() - began))
+    fitted = fit(compact, learnt, aside, vocabulary, stage, seed, on_batch, left)
     heads.module.load_state_dict(vocabulary.expand(compact.state_dict()))
     if not targets.has_tags:
         _silence(heads)

@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from training.mining.config import Bounds, MiningConfig
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# Names a folder.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -55,7 +57,7 @@ class LossConfig(_Part):
     tau: float = 3.0
     learn_tau: bool = True
     power: Positive = 2.0
-    views: dict[str, Positive] = {"note": 1.0}
+    views: dict[str, Positive] = Field({"note": 1.0}, min_length=1)
     masks: MaskConfig = MaskConfig()
     logq: bool = False
     hard: HardConfig | None = None
@@ -109,7 +111,7 @@ class OptimiserConfig(_Part):
     beta2: Annotated[float, Field(gt=0, lt=1)] = 0.999
     warmup: Share = 0.1
     floor: Share = 0.0
-    clip: Positive = 1.0
+    clip: float = Field(1.0, gt=0)  # inf: never
     scale: dict[str, Positive] = {}
 
 
@@ -123,7 +125,7 @@ class Stage(_Part):
     evaluations without a better nDCG@10 before the stage ends; None: it never ends early.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    name: Name
     kind: Literal["contrastive"] = "contrastive"
     train: tuple[str, ...] = Field(min_length=1)
     steps: int | None = Field(None, ge=1)
@@ -152,13 +154,13 @@ class HeadsStage(_Part):
     `patience` epochs in which nothing was better; None: never early. dropout: of the embeddings' numbers.
     """
 
-    name: str = "heads"
+    name: Name = "heads"
     kind: Literal["heads"] = "heads"
     epochs: Positive = 20.0
     batch: int = Field(64, ge=1)
     lr: Positive = 2e-3
     weight_decay: float = Field(0.01, ge=0)
-    width: int = Field(128, ge=8)
+    width: int = Field(128, ge=8, multiple_of=4)  # of the decoder's attention heads
     layers: int = Field(2, ge=1)
     min_notes: int = Field(5, ge=1)
     share: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -177,7 +179,7 @@ class Recipe(_Part):
     about: str = ""
     encoder: str = "minilm"
     changes: dict[str, object] = {}
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     mining: MiningConfig = MiningConfig()
     bounds: Bounds = Bounds()
     stages: tuple[Annotated[Stage | HeadsStage, Field(discriminator="kind")], ...] = Field(min_length=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -64,11 +65,11 @@ def test_json_says_what_was_trained_on_what(made, town):
 
 
 def test_what_comes_next_works_as_it_is_printed(train, here, town, tmp_path):
-    out = tmp_path / "encoder"
+    out = tmp_path / "my encoder"
     said = train("--out", out).checked()
     assert "fuse" in said.out
     assert "zero-shot" in said.out
-    build, evaluate = (line.split()[1:] for line in said.err.splitlines() if line.startswith("  notelens "))
+    build, evaluate = (shlex.split(line)[1:] for line in said.err.splitlines() if line.startswith("  notelens "))
     here(*build).checked()
     done = here(*evaluate, "--baseline", "none", "--no-ablation", "--json").checked()
     ours = done.json["systems"][0]["metrics"]["nDCG@10"]["value"]
@@ -126,4 +127,4 @@ def test_pairs_of_other_notes_are_counted(train, tmp_path):
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("note,positive\nx,y\ny,x\n", "utf-8")
     said = train("--out", tmp_path / "out", "--pairs", pairs).checked(FAILED)
-    assert "no pair is of notes that the corpus has" in said.err
+    assert f"{pairs}: no pair is of notes that the corpus has" in said.err

@@ -164,10 +164,12 @@ def test_training_ends_when_nothing_gets_better(encoder, tmp_path):
 def test_a_limit_of_time(encoder, tmp_path, monkeypatch):
     ticks = iter(range(10_000))
     monkeypatch.setattr("training.heads.fit.monotonic", lambda: float(next(ticks)))
-    trained = train_heads(encoder, notes(), STAGE, tmp_path / "heads", max_seconds=7)
+    encoding = iter((100.0, 105.0))
+    monkeypatch.setattr("training.heads.train.monotonic", lambda: next(encoding))
+    trained = train_heads(encoder, notes(), STAGE, tmp_path / "heads", max_seconds=12)
     (remark,) = trained.remarks
     batches = math.ceil(trained.figures["notes"] / STAGE.batch)
-    assert remark == f"the heads' training was cut short after 7 of {25 * batches:,} steps"
+    assert remark == f"the heads' training was cut short after {12 - 5} of {25 * batches:,} steps"
 
 
 def test_bad_input(encoder, tmp_path):

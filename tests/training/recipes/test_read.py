@@ -38,10 +38,10 @@ def own(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_five_recipes_come_with_notelens_and_say_what_they_are_for():
+def test_recipes_come_with_notelens_and_say_what_they_are_for():
     assert recipe_names() == NAMES
     for name, recipe in shipped_recipes():
-        assert recipe.encoder.partition(":")[0] == {"sentence-transformers": "st"}.get(name, name)
+        assert recipe.encoder.partition(":")[0] == {"sentence-transformers": "st", "fusion": "minilm"}.get(name, name)
         assert 20 < len(recipe.about) < 130
 
 
@@ -105,6 +105,11 @@ def test_steps_take_the_place_of_epochs_and_the_other_way_round():
         ("stages.tune.loss.kind=glc", "stages.tune.loss.kind: Input should be 'gcl' or 'listwise'"),
         ("stages.tune.lora.rnk=3", "stages.tune.lora.rnk is no field: did you mean rank?"),
         ("stages.heads.widht=3", "stages.heads.widht is no field: did you mean width?"),
+        ("stages.heads.width=130", "stages.heads.width: Input should be a multiple of 4"),
+        ("stages.heads.name=../../thesis", "stages.../../thesis.name: String should match pattern"),
+        ("stages.tune.loss.views={}", "stages.tune.loss.views: Dictionary should have at least 1 item"),
+        ("stages.tune.epochs=inf", "stages.tune.epochs: Input should be a finite number"),
+        ("seed=-1", "seed: Input should be greater than or equal to 0"),
         ("stages.tunes.steps=3", "has no stage 'tunes'; its stages are fuse, tune, heads"),
         ("stages.tune=3", "name one of its fields"),
         ("stages.tune.steps.x=3", "which has no fields"),
@@ -124,7 +129,7 @@ def test_a_mistake_is_named_with_what_is_possible(own, change, said):
 
 
 def test_a_recipe_that_is_not_there_lists_those_that_are(tmp_path: Path):
-    with pytest.raises(TrainingError, match=r"'minlim' \(did you mean minilm\?\): there are clip, minilm, notellm"):
+    with pytest.raises(TrainingError, match=r"'minlim' \(did you mean minilm\?\): there are clip, fusion, minilm,"):
         read_recipe("minlim")
     with pytest.raises(TrainingError, match=r"or give a file that ends in \.toml"):
         read_recipe(str(tmp_path / "gone.toml"))
