@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 RECORD = "training.json"
-TRAINED_ON = "trained_on"
+TRAINED_ON, BASE_MODELS = "trained_on", "base_models"
 
 
 def trainings(config: BaseModel | Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -26,7 +26,15 @@ def trainings(config: BaseModel | Mapping[str, Any]) -> list[dict[str, Any]]:
 def carried_records(config: BaseModel) -> dict[str, dict[str, Any]]:
     """The record of an encoder that is saved anew without training."""
     found = trainings(config)
-    return {RECORD: {"format": 1, TRAINED_ON: found}} if found else {}
+    return {RECORD: {"format": 1, TRAINED_ON: found, BASE_MODELS: inherited_base_models(config)}} if found else {}
+
+
+def inherited_base_models(config: BaseModel) -> dict[str, str]:
+    """The weights that a trained encoder was made from in the beginning, {name: licence}; none without a record."""
+    found: dict[str, str] = {}
+    for folder in dict.fromkeys(_folders(config.model_dump(mode="json"))):
+        found |= _read(folder / RECORD).get(BASE_MODELS, {})
+    return found
 
 
 def _folders(values: Any) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from encoders.card import Card
@@ -56,7 +57,7 @@ class Record:
             "created": self.created,
             TRAINED_ON: [self.trained_on.model_dump(mode="json"), *self.before],
             "parent": dict(self.parent),
-            "recipe": self.recipe.model_dump(mode="json"),
+            "recipe": self.recipe.model_dump(mode="json") | {"encoder": public_name(self.recipe.encoder)},
             "base_models": dict(self.base_models),
             "seed": self.recipe.seed,
             "counts": dict(self.counts),
@@ -96,6 +97,11 @@ class Record:
             f"{setting.source.corpus.root.name} that the same people look at{by}; {held}. Stages: {stages}, "
             f"{self.minutes:.1f} minutes, from {self.parent.get('encoder', '')}. All of it stands in {RECORD}."
         )
+
+
+def public_name(encoder: str) -> str:
+    """Name an encoder without the paths of this machine: a folder by its last part."""
+    return Path(encoder).name if Path(encoder).exists() else encoder
 
 
 def _versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ from encoders.card import base_models_of, reads_pictures
 from encoders.config import EncoderConfig
 from encoders.device import Precision
 from encoders.images import ImageLimits
-from encoders.lineage import trainings
+from encoders.lineage import inherited_base_models, trainings
 from encoders.load import load_encoder, resolve_config
 from encoders.rows import count_rows
 from retrieval.evaluation.trained_on import check_trained_on
@@ -25,7 +25,7 @@ from training.positives import Positives, given_pairs, kept_pairs, mined_pairs
 from training.progress import Progress, Silent
 from training.recipes.config import Recipe
 from training.recipes.write import as_toml
-from training.record import TRAINED, ZERO_SHOT, Record
+from training.record import TRAINED, ZERO_SHOT, Record, public_name
 from training.setting import Setting, Source, read_setting
 from training.stages import Run, run_stage
 from training.starting import starting_config
@@ -120,8 +120,8 @@ class _Training:
             record = Record(
                 recipe=task.recipe,
                 setting=setting,
-                parent={"encoder": task.recipe.encoder, "fingerprint": fingerprint},
-                base_models=base_models_of(begun),
+                parent={"encoder": public_name(task.recipe.encoder), "fingerprint": fingerprint},
+                base_models=inherited_base_models(begun) or base_models_of(begun),
                 counts={"notes": len(setting.facts), **positives.as_json()},
                 stages=folder.done,
                 evaluation={ZERO_SHOT: before, TRAINED: after} if validation else {},

@@ -103,10 +103,11 @@ class WorkingFolder:
         return parse_config(values).located_in(folder)
 
     def finish_stage(self, summary: Mapping[str, Any], seconds: float) -> None:
-        """Write down that a stage is done; what the one before it ended with is no longer needed."""
+        """Write down that a stage is done, and remove its checkpoints and what the one before it ended with."""
         before = self._state["stages"][-1:]
         self._state["stages"].append(dict(summary))
         self._write(seconds)
+        shutil.rmtree(self.stage(str(summary["name"])) / CHECKPOINTS, ignore_errors=True)
         for stage in before:
             shutil.rmtree(self.stage(str(stage["name"])) / ENCODER, ignore_errors=True)
 

@@ -166,7 +166,7 @@ def test_what_is_missing_or_no_number_is_said(file: Path) -> None:
         ({"timestamp": pa.array([1], pa.time32("s"))}, EventFilter()),
         ({"timestamp": pa.array([1], pa.duration("s"))}, EventFilter()),
     ],
-    ids=str,
+    ids=["list", "struct", "time of day", "duration"],
 )
 def test_columns_of_a_strange_type_are_refused(tmp_path: Path, extra: dict[str, object], chosen: EventFilter) -> None:
     path = tmp_path / "interactions.parquet"
