@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Texts share an attention call whose lengths are the same in units of so many tokens.
 BUCKET = 16
+# The packed matrix is filled up to a multiple of so many rows.
+ROWS = 512
 
 
 class MiniLMPart:
@@ -100,6 +102,9 @@ def packed_means(bert: Bert, texts: Sequence[Sequence[int]]) -> Tensor:
     lengths = torch.tensor([len(text) for text in texts])
     tokens = torch.tensor(list(chain.from_iterable(texts)), device=device)
     places = torch.cat([torch.arange(int(length)) for length in lengths]).to(device)
+    # The matrix has one of few heights: what a matrix product prepares for a shape is kept, a new shape costs memory.
+    filling = -len(tokens) % ROWS
+    tokens, places = F.pad(tokens, (0, filling)), F.pad(places, (0, filling))
     buckets = [_moved(bucket, device) for bucket in _buckets(lengths.tolist())]
     embed = bert.embeddings
     hidden = embed["word_embeddings"](tokens) + embed["position_embeddings"](places)  # [T, H]
@@ -110,7 +115,7 @@ def packed_means(bert: Bert, texts: Sequence[Sequence[int]]) -> Tensor:
         hidden = _layer(layer, hidden, buckets, bert.shape.heads)
     # Summed in float32: a bfloat16 sum over 256 tokens would lose a digit.
     owners = torch.repeat_interleave(torch.arange(len(texts)), lengths).to(device)
-    totals = torch.zeros(len(texts), bert.shape.hidden, device=device).index_add(0, owners, hidden.float())
+    totals = torch.zeros(len(texts), bert.shape.hidden, device=device).index_add(0, owners, hidden[: len(owners)].float())
     return totals / lengths.to(device)[:, None]
 
 
@@ -120,7 +125,9 @@ def _layer(layer: nn.Module, hidden: Tensor, buckets: Sequence[_Bucket], heads: 
     weight = torch.cat([merged_weight(part) for part in parts])
     bias = torch.cat([part.get_parameter("bias") for part in parts])
     qkv = F.linear(hidden, weight, bias)  # [T, 3 H]
-    mixed = torch.cat([_attend(qkv[bucket.rows], bucket, heads) for bucket in buckets])
+    parts_mixed = [_attend(qkv[bucket.rows], bucket, heads) for bucket in buckets]
+    filled = sum(len(part) for part in parts_mixed)
+    mixed = torch.cat([*parts_mixed, hidden.new_zeros(len(hidden) - filled, hidden.shape[1], dtype=qkv.dtype)])
     hidden = attention.get_submodule("output")(mixed, hidden)
     out: Tensor = layer.get_submodule("output")(F.gelu(layer.get_submodule("intermediate.dense")(hidden)), hidden)
     return out
