@@ -115,7 +115,8 @@ def packed_means(bert: Bert, texts: Sequence[Sequence[int]]) -> Tensor:
         hidden = _layer(layer, hidden, buckets, bert.shape.heads)
     # Summed in float32: a bfloat16 sum over 256 tokens would lose a digit.
     owners = torch.repeat_interleave(torch.arange(len(texts)), lengths).to(device)
-    totals = torch.zeros(len(texts), bert.shape.hidden, device=device).index_add(0, owners, hidden[: len(owners)].float())
+    totals = torch.zeros(len(texts), bert.shape.hidden, device=device)
+    totals = totals.index_add(0, owners, hidden[: len(owners)].float())
     return totals / lengths.to(device)[:, None]
 
 
