@@ -76,8 +76,8 @@ def _show_trained(encoder: Path, notes: Path) -> None:
         with progress("training") as bar:
             train(Task(source, read_recipe(RECIPE), encoder, resume=True), bar)
     record = json.loads((encoder / RECORD).read_text(encoding="utf-8"))
-    took = f"{60 * record['minutes']:.0f} s of training"
-    stdout().print(evaluation_table(record["evaluation"], f"{took}: {record['evaluated_on']}"))
+    took = f"after {60 * record['minutes']:.0f} s of training"
+    stdout().print(evaluation_table(record["evaluation"], f"{record['evaluated_on']}; {took}"))
 
 
 def _command() -> str:
