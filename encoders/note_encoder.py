@@ -148,7 +148,7 @@ class NoteEncoder:
 
     def save(self, folder: Path) -> TowersConfig:
         """Write weights and the like into an empty folder; returns the configuration that reads them from there."""
-        parts: dict[str, Any] = {"text": self.config.text.saved_as("text")}
+        parts: dict[str, Any] = {"text": self.config.text.saved_as("text"), "projection": None}
         self.text.save(folder / "text")
         if self.image is not None:
             parts["image"] = self.config.image.saved_as("image")
@@ -198,7 +198,8 @@ def _projection(config: TowersConfig, text: int, image: int) -> "Projection | No
         return None
     from encoders.projection.projection import Projection
 
-    return Projection(config.projection, text, image)
+    made = Projection(config.projection, text, image)
+    return made if made.text or made.image else None
 
 
 def _image_query(config: TowersConfig, dim: int) -> Vectors | None:

@@ -27,7 +27,7 @@ class BlockProjection(nn.Module):
 
     def __init__(self, dim: int, out: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim, self.out = dim, out
         self.linear = nn.Linear(dim, out, bias=False)
         self.up = nn.Linear(dim, hidden) if hidden else None
         self.down = nn.Linear(hidden, out, bias=False) if hidden else None
@@ -53,7 +53,7 @@ class BlockProjection(nn.Module):
 
 
 class Projection(nn.Module):
-    """The maps of both blocks; image 0: there is no image tower.
+    """The maps of the blocks; image 0: there is no image tower. Without any map it changes nothing.
 
     Raises EncoderError where the configuration names neither a folder nor a seed, or a folder of other sizes,
     WeightsError for a missing or damaged file.
@@ -64,9 +64,10 @@ class Projection(nn.Module):
         if config.folder is None and config.seed is None:
             raise EncoderError("the projection has neither a folder nor a seed: name a folder, or a seed to train from")
         generator = torch.Generator().manual_seed(config.seed or 0)
-        self.text_dim, self.image_dim = config.text or text, (config.image or image) if image else 0
-        self.text = BlockProjection(text, self.text_dim, config.hidden, generator)
-        self.image = BlockProjection(image, self.image_dim, config.hidden, generator) if image else None
+        self.text = _block(text, config.text, config.hidden, generator)
+        self.image = _block(image, config.image, config.hidden, generator)
+        self.text_dim = self.text.out if self.text else text
+        self.image_dim = self.image.out if self.image else image
         if config.folder is not None:
             self._load(Path(config.folder) / WEIGHTS_FILE)
         self.eval()
@@ -74,7 +75,7 @@ class Projection(nn.Module):
     @torch.inference_mode()
     def of_text(self, rows: Vectors) -> Vectors:
         """Map unit rows of the text tower, float32 [N, T], to unit rows float32; zero rows stay zero."""
-        return unit_rows(self.text(torch.from_numpy(rows)).numpy())
+        return rows if self.text is None else unit_rows(self.text(torch.from_numpy(rows)).numpy())
 
     @torch.inference_mode()
     def of_images(self, rows: Vectors) -> Vectors:
@@ -105,3 +106,8 @@ class Projection(nn.Module):
                 f"{wanted.get(name, 'nothing')} for these towers and this width"
             )
         self.load_state_dict(state)
+
+
+def _block(dim: int, out: int | None, hidden: int, generator: torch.Generator) -> BlockProjection | None:
+    """Make the map of a block; None where there is no such tower, or it is not to be mapped."""
+    return BlockProjection(dim, out or dim, hidden, generator) if dim and out != 0 else None

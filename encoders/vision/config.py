@@ -20,8 +20,8 @@ class NoImageConfig(PartConfig):
 class OpenClipConfig(PartConfig):
     """Image tower of open_clip.
 
-    model: an architecture open_clip knows (`ViT-B-32`), a folder with `open_clip_config.json`, or `tiny`, a small
-    shape for first tries that has random weights alone.
+    model: an architecture open_clip knows (`ViT-B-32`), a folder with `open_clip_config.json`, or a
+    shape of ours with random weights alone: `tiny` for first tries, `small` to train on a CPU.
     weights: a safetensors file, or a pretrained tag of that architecture (needs the hub, or its cache);
     None: `open_clip_model.safetensors` in the model folder.
     seed: random weights instead, to start a training from.

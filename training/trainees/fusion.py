@@ -30,7 +30,8 @@ class Fusion(nn.Module):
 
     def texts(self, rows: Tensor) -> Tensor:
         """Map rows [N, T] of the text tower to unit rows; zero rows stay zero."""
-        return unit(rows if self.projection is None else self.projection.text(unit(rows)))
+        rows = unit(rows)
+        return rows if self.projection is None or self.projection.text is None else unit(self.projection.text(rows))
 
     def pictures(self, rows: Tensor, owners: Tensor, count: int) -> Tensor:
         """Pool rows [P, D] of the notes they belong to, int64 [P], and map them: unit rows [count, …]."""

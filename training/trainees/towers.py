@@ -202,7 +202,7 @@ class TowersTrainee:
         """Write the weights as they are now into an empty folder; returns the configuration that reads them there."""
         config, encoder = self.config, self.encoder
         # Heads read the text tower as it was.
-        parts: dict[str, Any] = {"text": config.text.saved_as(TEXT), "heads": None}
+        parts: dict[str, Any] = {"text": config.text.saved_as(TEXT), "heads": None, "projection": None}
         if self._text is None and encoder.heads is not None and config.heads is not None:
             parts["heads"] = config.heads.saved_as("heads")
             encoder.heads.save(folder / "heads")

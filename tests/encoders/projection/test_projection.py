@@ -10,11 +10,13 @@ import torch
 
 from encoders.config import TowersConfig
 from encoders.errors import EncoderError, WeightsError
+from encoders.images import NoteImage
 from encoders.load import from_pretrained
 from encoders.note import Note
 from encoders.note_encoder import NoteEncoder
 from encoders.projection.config import ProjectionConfig
 from encoders.projection.projection import WEIGHTS_FILE, BlockProjection, Projection
+from encoders.vision.config import NoImageConfig
 
 NOTES = [Note(title="Ramen in Kyoto", tags=("food",)), Note(body="How to mend an engine")]
 
@@ -56,6 +58,30 @@ def test_untrained_it_changes_nothing_where_sizes_agree_and_no_angle_where_it_wi
     mapped = wider.of_text(rows)
     assert mapped.shape == (5, 9)
     np.testing.assert_allclose(mapped @ mapped.T, rows @ rows.T, atol=1e-5)
+
+
+@pytest.mark.parametrize(("mapped", "kept"), [("image", slice(0, 384)), ("text", slice(384, 564))])
+def test_a_block_of_no_mapped_numbers_is_served_as_its_tower_gives_it(mapped, kept, picture, encoded, tmp_path):
+    notes = [*NOTES, Note(title="red", images=(NoteImage.from_bytes(encoded(picture(1, (40, 30)), "PNG")),))]
+    plain = NoteEncoder(precision="float32").encode(notes)
+    other = "text" if mapped == "image" else "image"
+    maps = ProjectionConfig(seed=0, hidden=8, **{other: 0, mapped: 16})
+    encoder = NoteEncoder(TowersConfig(projection=maps), precision="float32")
+    vectors = encoder.encode(notes)
+    own = slice(0, 384) if mapped == "image" else slice(16, 196)
+    np.testing.assert_array_equal(vectors[:, own], plain[:, kept])
+    assert dict(encoder.blocks.sizes)[mapped] == 16
+    encoder.save_pretrained(tmp_path / "encoder")
+    np.testing.assert_array_equal(from_pretrained(tmp_path / "encoder", "float32").encode(notes), vectors)
+
+
+def test_maps_of_nothing_are_no_maps(tmp_path):
+    config = TowersConfig(image=NoImageConfig(), projection=ProjectionConfig(seed=0, text=0))
+    encoder = NoteEncoder(config, precision="float32")
+    assert encoder.projection is None
+    assert encoder.fingerprint == NoteEncoder(TowersConfig(image=NoImageConfig()), precision="float32").fingerprint
+    encoder.save_pretrained(tmp_path / "encoder")
+    assert from_pretrained(tmp_path / "encoder", "float32").config.projection is None
 
 
 def test_only_training_draws_numbers():

@@ -16,7 +16,7 @@ from encoders.config import OpenClipConfig, OpenClipTextConfig
 from encoders.errors import EncoderError, NoteRejected, WeightsError
 from encoders.text.open_clip_text import OpenClipText
 from encoders.text.stock import find_minilm
-from encoders.vision.open_clip_model import TINY, build_clip, find_clip, save_clip
+from encoders.vision.open_clip_model import SHAPES, build_clip, find_clip, save_clip
 
 TEXTS = [
     "a photo of a cat",
@@ -169,7 +169,7 @@ def test_in_one_space_a_text_scores_a_picture_as_clip_does(folder, plain, pictur
 
 def test_a_text_half_of_its_own_kind(tmp_path):
     """Architectures with `custom_text` keep the text half in a module of its own, and may pool and mask otherwise."""
-    architecture = json.loads(json.dumps(TINY)) | {"custom_text": True}
+    architecture = json.loads(json.dumps(SHAPES["tiny"])) | {"custom_text": True}
     architecture["text_cfg"] |= {"pool_type": "last", "no_causal_mask": True, "proj_bias": True}
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": architecture}))
     tower = OpenClipText(config := OpenClipTextConfig(model=str(tmp_path), seed=2), "float32")
@@ -188,7 +188,7 @@ def hf_folder(tmp_path):
     """A CLIP folder whose tokenizer is one of transformers, lying beside the config."""
     from transformers import PreTrainedTokenizerFast
 
-    architecture = json.loads(json.dumps(TINY))
+    architecture = json.loads(json.dumps(SHAPES["tiny"]))
     architecture["text_cfg"] |= {"vocab_size": 30_522, "context_length": 16, "hf_tokenizer_name": "owner/bert"}
     folder = tmp_path / "hf"
     folder.mkdir()

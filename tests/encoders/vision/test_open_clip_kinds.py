@@ -11,10 +11,10 @@ import torch
 
 from encoders.config import OpenClipConfig
 from encoders.errors import EncoderError, WeightsError
-from encoders.vision.open_clip_model import TINY
+from encoders.vision.open_clip_model import SHAPES
 from encoders.vision.open_clip_tower import OpenClipTower
 
-TEXT_CFG = TINY["text_cfg"]
+TEXT_CFG = SHAPES["tiny"]["text_cfg"]
 VIT = {"image_size": 32, "patch_size": 8, "layers": 2, "width": 64, "head_width": 32}
 KINDS = {
     "vit": {"vision_cfg": VIT},

@@ -17,7 +17,7 @@ from encoders import Note, NoteEncoder, NoteImage, TowersConfig
 from encoders.config import OpenClipConfig
 from encoders.errors import EncoderError, WeightsError
 from encoders.images import decode
-from encoders.vision.open_clip_model import TINY, ClipParts, build_clip
+from encoders.vision.open_clip_model import SHAPES, ClipParts, build_clip
 from encoders.vision.open_clip_tower import OpenClipTower
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -201,7 +201,7 @@ def test_a_tag_of_the_hub_with_its_own_preprocessing_and_activation(tmp_path, mo
     import huggingface_hub
     from safetensors.torch import save_model
 
-    small = json.loads(json.dumps(TINY))
+    small = json.loads(json.dumps(SHAPES["tiny"]))
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-B-32", small)
     made = build_clip(ClipParts("made", small, {}, None, 8))
     save_model(made, str(tmp_path / "w.safetensors"))

@@ -32,6 +32,7 @@ CONFIGS = {
         projection=ProjectionConfig(seed=0, text=48, image=24, hidden=16),
     ),
     "descriptor": TowersConfig(text=TEXT, image_share=0.3),
+    "pictures mapped": TowersConfig(text=TEXT, projection=ProjectionConfig(seed=0, text=0, image=24, hidden=16)),
     "clip": TowersConfig(
         text=OpenClipTextConfig(model="tiny", seed=2),
         image=OpenClipConfig(model="tiny", seed=2),
@@ -45,6 +46,7 @@ CONFIGS = {
 WAYS = {
     "fused": (("text",), ("fusion",), ("text", "image", "fusion")),
     "descriptor": (("text",), ("fusion",)),
+    "pictures mapped": (("fusion",), ("text", "fusion")),
     "clip": (("text",), ("image", "fusion")),
     "text alone": (("text",),),
 }
