@@ -81,8 +81,10 @@ class Checkpoints:
         return saved.state, remarks
 
     def put_back(self, step: int) -> None:
-        """Set the weights to those of the checkpoint of a step. Raises TrainingError where it cannot be read."""
-        self._learner.take_weights(_tensors(self._of(step) / WEIGHTS))
+        """Set weights and what is kept beside them to a step's checkpoint. Raises TrainingError if it is unreadable."""
+        weights, moments = _tensors(self._of(step) / WEIGHTS), _tensors(self._of(step) / MOMENTS)
+        self._learner.take_weights(weights)
+        self._learner.take_moments(moments)
 
     def clear_partial(self) -> None:
         """Remove what a killed run left half written."""

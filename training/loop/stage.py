@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from training.loop.average import average, averaged, take_average
 from training.loop.checkpoint import Checkpoints
 from training.loop.errors import Interrupted
 from training.loop.identity import identity_of
@@ -109,14 +110,17 @@ class _Run:
         set_rate(self._learner.optimiser, factor)
         micro_batches = self._batches.micro_batches(batch, self._place.rank, self._place.world)
         taken = self._stepper.take(batch, micro_batches)
+        if self._stage.optimiser.average is not None:
+            average(self._learner, self._stage.optimiser.average, number + 1)
         seconds = time.perf_counter() - began
         self._tick(step=number + 1, epoch=batch.epoch)
         figures = self._objective.figures()
         self.log.step(self._state, taken, factor * self._stage.optimiser.lr, batch.pairs, seconds, figures)
 
     def _evaluate(self, evaluator: Evaluator) -> bool:
-        """Measure the weights as they are; returns whether they are the best so far."""
-        figures, value = evaluate(evaluator, self._trainee, self._place)
+        """Measure what the stage would end with now; returns whether it is the best so far."""
+        with averaged(self._learner):
+            figures, value = evaluate(evaluator, self._trainee, self._place)
         self._state = judged(self._state, value)
         self._tick()
         self.log.evaluation(self._state, figures)
@@ -140,6 +144,7 @@ class _Run:
         back = best is not None and best.step != self._state.step
         if best is not None and back:
             self._checkpoints.put_back(best.step)
+        take_average(self._learner)
         return self.log.result(self._state, ended, back, self._remarks)
 
     def _interrupt(self) -> None:

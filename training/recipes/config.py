@@ -104,6 +104,8 @@ class OptimiserConfig(_Part):
     """AdamW with a cosine schedule: lr rises over the first `warmup` of the steps, then falls to `floor` · lr.
 
     scale: factors of lr by part of the trainee, {part: factor}. clip: largest norm of the gradient.
+    average: γ of the average over the steps that the stage ends with (training/loop/average.py), about the last third of
+    them at 2, fewer the larger; None: the last weights.
     """
 
     lr: Positive = 1e-4
@@ -113,6 +115,7 @@ class OptimiserConfig(_Part):
     floor: Share = 0.0
     clip: float = Field(1.0, gt=0)  # inf: never
     scale: dict[str, Positive] = {}
+    average: Positive | None = None
 
 
 class Stage(_Part):

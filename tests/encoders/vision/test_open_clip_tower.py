@@ -52,6 +52,21 @@ def test_it_is_open_clip(tower, images, reference):
     assert np.linalg.norm(reference - reference[0], axis=1)[1:].min() > 1e-3  # pictures are told apart
 
 
+@pytest.mark.parametrize(("shape", "most"), [("tiny", 2e6), ("small", 5e6)])
+def test_shapes_of_our_own_are_as_small_as_they_say_and_tell_pictures_apart(shape, most, images, tmp_path):
+    config = OpenClipConfig(model=shape, seed=1)
+    tower = OpenClipTower(config, "float32")
+    assert sum(weight.numel() for weight in build_clip(tower.parts).parameters()) < most
+    pixels = [tower.preprocess(image) for image in images[:6]]
+    vectors = tower.encode(pixels)
+    assert np.abs(vectors[0] - vectors[1:]).max(axis=1).min() > 1e-3
+    other = OpenClipTower(OpenClipConfig(model=shape, seed=2), "float32")
+    assert np.abs(other.encode(pixels) - vectors).max() > 1e-3
+    tower.save(tmp_path / shape)
+    again = OpenClipTower(OpenClipConfig(model=str(tmp_path / shape)), "float32")
+    np.testing.assert_array_equal(again.encode(pixels), vectors)
+
+
 def test_bfloat16_is_close(clip_folder, images, reference):
     tower = OpenClipTower(OpenClipConfig(model=str(clip_folder)), "bfloat16")
     vectors = tower.encode([tower.preprocess(image) for image in images])

@@ -1,0 +1,98 @@
+"""What each ingredient of a recipe is worth: the recipe whole, then with one field changed at a time.
+
+    python benchmarks/ablations.py CORPUS --interactions FILE [--recipe fusion] [--set FIELD=VALUE ...]
+        --variant "name: FIELD=VALUE FIELD=VALUE" ... [--seeds 2] [--jobs 1] [--out FILE.json]
+
+Every run is `notelens train` on a split's training notes and people, measured on its validation notes; the test notes
+are not read. --set changes all runs, --variant makes one more. Prints means over the seeds and, beside the recipe
+itself, the difference of nDCG@10 by seed.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+METRICS = ("nDCG@10", "R@10", "R@100")
+WHOLE = "the recipe"
+
+
+def main() -> None:
+    """Run all, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--interactions", type=Path, required=True)
+    parser.add_argument("--recipe", default="fusion")
+    parser.add_argument("--split", default="items+users")
+    parser.add_argument("--set", dest="changes", action="append", default=[])
+    parser.add_argument("--variant", dest="variants", action="append", default=[])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once, which share the cores")
+    parser.add_argument("--work", type=Path, default=Path("benchmarks/out/ablations"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/out/ablations.json"))
+    args = parser.parse_args()
+    variants: dict[str, list[str]] = {WHOLE: []}
+    for variant in args.variants:
+        name, _, changes = variant.partition(":")
+        variants[name.strip()] = changes.split()
+    with ThreadPoolExecutor(args.jobs) as pool:
+        jobs = [(name, seed) for seed in range(args.seeds) for name in variants]
+        runs = list(pool.map(lambda job: trained(args, job[0], variants[job[0]], job[1]), jobs))
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in variants}
+    for (name, _), run in zip(jobs, runs, strict=True):
+        found[name].append(run)
+    show(found)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps({"changes": args.changes, "variants": variants, "runs": found}, indent=2))
+
+
+def trained(args: argparse.Namespace, name: str, changes: list[str], seed: int) -> dict[str, Any]:
+    """One run; what its training.json says of it, or why there is none."""
+    folder = args.work / f"{name.replace(' ', '_').replace('/', '_')}-{seed}"
+    for old in (folder, folder.with_name(folder.name + ".training")):
+        shutil.rmtree(old, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "app.cli", "train", str(args.corpus), "--interactions", str(args.interactions)]
+    command += ["--recipe", args.recipe, "--split", args.split, "--seed", str(seed), "--out", str(folder)]
+    command += [part for change in [*args.changes, *changes] for part in ("--set", change)]
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))} if args.jobs > 1 else {}
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
+    if done.returncode:
+        print(f"{name}, seed {seed}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return {"failed": done.stderr.strip()}
+    record = json.loads((folder / "training.json").read_text())
+    seconds = sum(stage["seconds"] for stage in record["stages"])
+    run = {"before": record["evaluation"]["zero-shot"], **record["evaluation"]["trained"], "seconds": seconds}
+    print(f"{name}, seed {seed}: nDCG@10 {run['nDCG@10']:.4f}, R@100 {run['R@100']:.4f}", file=sys.stderr)
+    return run
+
+
+def show(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print a row a variant."""
+    table = Table("variant", *METRICS, "nDCG@10 - the recipe's, by seed", "s", box=None)
+    for name, runs in found.items():
+        if any("failed" in run for run in runs):
+            table.add_row(name, "failed")
+            continue
+        means = [f"{np.mean([run[metric] for run in runs]):.4f}" for metric in METRICS]
+        beside = found[WHOLE] if name != WHOLE and not any("failed" in run for run in found[WHOLE]) else []
+        pairs = zip(runs, beside, strict=False)
+        apart = ", ".join(f"{run['nDCG@10'] - whole['nDCG@10']:+.4f}" for run, whole in pairs)
+        table.add_row(name, *means, apart, f"{np.mean([run['seconds'] for run in runs]):,.0f}")
+    before = next((run["before"] for runs in found.values() for run in runs if "failed" not in run), None)
+    if before:
+        table.add_row("untrained", *(f"{before[metric]:.4f}" for metric in METRICS))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
