@@ -1,12 +1,14 @@
 """Training beside sentence-transformers: the same pairs, text, base weights and wall-clock, on one machine.
 
-    python benchmarks/train_vs_st.py CORPUS --interactions FILE [--pairs 6400] [--recipe minilm] [--out FOLDER]
+    python benchmarks/train_vs_st.py CORPUS --interactions FILE [--pairs 6400] [--recipe minilm]
+                                     [--set FIELD=VALUE] [--images] [--minutes M] [--stage test] [--out FOLDER]
 
-Both learn from a split's training notes and people alone, and are asked for its test notes, by their text. The peer is
-SentenceTransformerTrainer with MultipleNegativesRankingLoss, one epoch of so many pairs (the ten best of a note, by
-normalised co-occurrence, at random), batch 64, 64 tokens, its own defaults otherwise. What it takes is then the time
-limit of `notelens train`, reading, mining and saving included. Prints nDCG@10, R@10 and R@100 of both, and the ratio
-of nDCG@10 with an interval (paired bootstrap over queries).
+Both learn from a split's training notes and people alone, by one rule of what a pair is, and are asked for its test
+notes, by their text; with --images ours by its pictures as well. The peer is SentenceTransformerTrainer with
+MultipleNegativesRankingLoss, one epoch of so many pairs (the ten best of a note, by normalised co-occurrence, at
+random), batch 64, 64 tokens, its own defaults otherwise. What it takes is then the time limit of `notelens train`,
+reading, mining and saving included. Prints nDCG@10, R@10 and R@100 of both, and the ratio of nDCG@10 with an interval
+(paired bootstrap over queries).
 """
 
 import argparse
@@ -25,11 +27,17 @@ from rich.table import Table
 from encoders.load import from_pretrained
 from encoders.note import Note
 from encoders.text.stock import find_minilm
+from training.recipes.config import Stage
+from training.recipes.read import read_recipe
+from training.recipes.write import as_toml
 
 TEXT = "{title}. {hashtags:10} {body:400}"
 METRICS = ("nDCG@10", "R@10", "R@100")
 MINING = ["--mode", "together", "--window", "none", "--normalize", "--min-users", "5", "--at-least", "0"]
 MINING += ["--at-most", "inf", "--max-notes", "0"]
+# The same as fields of a recipe.
+BOUNDS = ["mining.mode=together", "mining.max_notes=0", "bounds.normalize=true", "bounds.min_users=5"]
+BOUNDS += ["bounds.at_least=0", "bounds.at_most=inf"]
 ROUNDS = 2000
 PEER, BATCH, TOKENS = "sentence-transformers", 64, 64
 
@@ -44,14 +52,16 @@ def main() -> None:
     parser.add_argument("--set", dest="changes", action="append", default=[], help="change the recipe")
     parser.add_argument("--stage", choices=("validation", "test"), default="test")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--images", action="store_true", help="ours reads the notes' pictures too")
     parser.add_argument("--minutes", type=float, help="train for so long; leave the peer out")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/train_vs_st"))
     args = parser.parse_args()
     shutil.rmtree(args.out, ignore_errors=True)
     args.out.mkdir(parents=True)
-    corpus = as_text(args.corpus, args.out / "corpus" / args.corpus.resolve().name)
+    corpus = as_text(args.corpus, args.out / "corpus" / args.corpus.resolve().name, args.images)
     pool, pairs = protocol(corpus, args.interactions, args.stage, args.out)
-    texts = texts_of(corpus)
+    notes = notes_of(corpus)
+    texts = {note_id: note.body for note_id, note in notes.items()}
     asked = [texts[note_id] for note_id in pool.notes.ids]
     found = {"zero-shot": measured(pool, embedded(find_minilm(), asked))}
     seconds = {"zero-shot": 0.0}
@@ -60,7 +70,7 @@ def main() -> None:
         found[PEER] = measured(pool, embedded(args.out / "peer" / "model", asked))
     seconds["notelens"] = train_ours(corpus, args, args.minutes or seconds[PEER] / 60)
     encoder = from_pretrained(args.out / "encoder", "float32")
-    found["notelens"] = measured(pool, encoder.encode([Note(body=text) for text in asked]))
+    found["notelens"] = measured(pool, encoder.encode([notes[note_id] for note_id in pool.notes.ids]))
     report(found, seconds, args.out)
 
 
@@ -69,18 +79,25 @@ def embedded(folder: Path, texts: list[str]) -> Any:
     return peer_of(folder).encode(texts, batch_size=64, normalize_embeddings=True)
 
 
-def as_text(source: Path, target: Path) -> Path:
-    """Write a corpus whose notes have one text each, the one both systems read; the folder's name is kept."""
+def as_text(source: Path, target: Path, images: bool) -> Path:
+    """Write a corpus whose notes have one text each, the one both systems read; the folder's name is kept.
+
+    images: with the notes' pictures, which ours alone reads.
+    """
     from encoders.corpus import Corpus, Placed
     from retrieval.evaluation.text_view import TextView
 
-    target.mkdir(parents=True)
+    (target / "images").mkdir(parents=True)
     view = TextView(TEXT)
     with (target / "notes.jsonl").open("w", encoding="utf-8") as file:
         for row in Corpus(source):
             if isinstance(row, Placed):
                 made = row.note.created_at.isoformat() if row.note.created_at else None
-                note = {"id": row.note.id, "body": view.text(row.note), "created_at": made}
+                pictures = [image.path for image in row.note.images if image.path] if images else []
+                names = [str(Path("images") / path.name) for path in pictures]
+                for path in pictures:
+                    shutil.copyfile(path, target / "images" / path.name)
+                note = {"id": row.note.id, "body": view.text(row.note), "images": names, "created_at": made}
                 file.write(json.dumps(note, ensure_ascii=False) + "\n")
     return target
 
@@ -105,11 +122,11 @@ def notelens(command: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "app.cli", *command], check=True)
 
 
-def texts_of(corpus: Path) -> dict[str, str]:
-    """The text of each note, by id."""
+def notes_of(corpus: Path) -> dict[str, Note]:
+    """The notes by id."""
     from encoders.corpus import Corpus, Placed
 
-    return {str(row.note.id): row.note.body for row in Corpus(corpus) if isinstance(row, Placed)}
+    return {str(row.note.id): row.note for row in Corpus(corpus) if isinstance(row, Placed)}
 
 
 def train_peer(pairs: list[tuple[str, str]], texts: dict[str, str], args: argparse.Namespace, folder: Path) -> float:
@@ -156,12 +173,17 @@ def peer_of(folder: Path) -> Any:
 
 def train_ours(corpus: Path, args: argparse.Namespace, minutes: float) -> float:
     """Train by the recipe for so long; returns the seconds of the whole command."""
-    changes = ["changes.image.tower=none", "changes.text.max_tokens=128", *args.changes]
-    command = ["train", str(corpus), "--interactions", str(args.interactions), "--recipe", args.recipe]
-    command += ["--split", str(args.out / "split.json"), "--stage", args.stage, "--seed", str(args.seed)]
-    command += [part for change in changes for part in ("--set", change)]
+    changes = [*args.changes] if args.images else ["changes.image.tower=none", *args.changes]
+    recipe = read_recipe(args.recipe, ["changes.text.max_tokens=128", *BOUNDS, *changes])
+    # Heads change nothing that is measured here, nor does fusion where nothing is fused.
+    wanted = {"text", "image", "fusion"} if args.images else {"text"}
+    stages = tuple(stage for stage in recipe.stages if isinstance(stage, Stage) and wanted & set(stage.train))
+    (args.out / "recipe.toml").write_text(as_toml(recipe.model_copy(update={"stages": stages})), encoding="utf-8")
+    command = ["train", str(corpus), "--interactions", str(args.interactions), "--out", str(args.out / "encoder")]
+    command += ["--recipe", str(args.out / "recipe.toml"), "--split", str(args.out / "split.json")]
+    command += ["--stage", args.stage, "--seed", str(args.seed), "--max-minutes", f"{minutes:.3f}"]
     began = perf_counter()
-    notelens([*command, "--max-minutes", f"{minutes:.3f}", "--out", str(args.out / "encoder")])
+    notelens(command)
     return perf_counter() - began
 
 

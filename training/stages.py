@@ -14,6 +14,7 @@ from torch import Tensor
 from encoders.blocks import Blocks
 from encoders.config import EncoderConfig, TowersConfig
 from encoders.device import Precision
+from encoders.errors import EncoderError
 from encoders.images import ImageLimits
 from encoders.load import load_encoder
 from encoders.note_encoder import NoteEncoder
@@ -27,7 +28,7 @@ from training.loop.result import Setting as LoopSetting
 from training.loop.stage import train_stage
 from training.loop.workplace import Workplace
 from training.losses.matryoshka import block_prefix
-from training.objectives.objective import Objective
+from training.objectives.objective import Objective, check_views
 from training.positives import Positives
 from training.progress import Progress
 from training.recipes.config import HeadsStage, Stage
@@ -70,6 +71,22 @@ def run_stage(stage: Stage | HeadsStage, config: EncoderConfig, run: Run) -> tup
     if isinstance(stage, HeadsStage):
         return _heads(stage, config, run)
     return _contrastive(stage, config, run)
+
+
+def check_stages(
+    stages: Sequence[Stage | HeadsStage], config: EncoderConfig, limits: ImageLimits, precision: Precision
+) -> None:
+    """Raise TrainingError where a stage asks of the encoder what it does not have: at once, not hours later."""
+    for stage in stages:
+        if isinstance(stage, HeadsStage):
+            continue
+        trainee = make_trainee(config, stage, limits, precision)
+        try:
+            trainee.begin(stage.train, stage.lora)
+            check_views(stage.loss, trainee.views)
+            _cuts(stage.loss.dims, config, trainee)
+        except (TrainingError, EncoderError) as error:
+            raise TrainingError(f"stage {stage.name}: {error}") from error
 
 
 def _contrastive(stage: Stage, config: EncoderConfig, run: Run) -> tuple[EncoderConfig, dict[str, Any]]:
@@ -162,6 +179,10 @@ def _cuts(dims: Sequence[int], config: EncoderConfig, trainee: Trainee) -> dict[
     if len(sizes) < len(BLOCKS):
         return {}
     # Of a served vector so many coordinates say what is absent, which rows in training do not have.
+    if bad := [dim for dim in dims if dim < 2 * len(sizes)]:
+        raise TrainingError(
+            f"loss.dims names {bad[0]}: an encoder of {len(sizes)} blocks is served with {2 * len(sizes)} or more"
+        )
     return {dim: block_prefix(Blocks(sizes), dim - len(sizes)) for dim in dims}
 
 

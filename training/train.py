@@ -27,7 +27,7 @@ from training.recipes.config import Recipe
 from training.recipes.write import as_toml
 from training.record import TRAINED, ZERO_SHOT, Record, public_name
 from training.setting import Setting, Source, read_setting
-from training.stages import Run, run_stage
+from training.stages import Run, check_stages, run_stage
 from training.starting import starting_config
 from training.validation import METRIC, Validation
 from training.working_folder import PARTIAL, WorkingFolder, opened, writing
@@ -99,6 +99,7 @@ class _Training:
         task, setting = self.task, self.setting
         if setting.split is not None and setting.stage != "none":
             self.remarks += check_trained_on(task.recipe.encoder, begun, setting.split, setting.stage)
+        check_stages(task.recipe.stages, start, task.limits, task.precision)
         parent = load_encoder(begun, task.precision, task.limits)
         fingerprint = parent.fingerprint
         with self._folder(fingerprint) as folder:

@@ -110,20 +110,25 @@ class Objective(nn.Module):
         return cosine_alignment(rows[warm], vectors[warm], self.projection)
 
     def _check(self, notes: int, collaborative: NDArray[np.float32] | None, hard: HardNotes | None) -> None:
-        config, width = self._config, self._first.stop - self._first.start
-        has = ", ".join(self._views)
-        for name in config.views:
-            if name not in self._views or name == GENERATION:
-                raise TrainingError(f"loss.views names {name}: what is trained has the views {has}")
-        if config.generation and GENERATION not in self._views:
-            raise TrainingError(f"loss.generation is {config.generation:g}, but what is trained writes nothing: set 0")
-        if bad := [dim for dim in config.dims if not 1 <= dim < width]:
-            raise TrainingError(f"loss.dims names {bad[0]}: rows have {width} numbers, give 1 to {width - 1}")
+        config = self._config
+        check_views(config, tuple(self._views.values()))
         if config.alignment and (collaborative is None or len(collaborative) != notes):
             got = "none" if collaborative is None else f"{len(collaborative):,}"
             raise TrainingError(f"loss.alignment needs a collaborative vector of each of {notes:,} notes, got {got}")
         if config.hard is not None and hard is None:
             raise TrainingError("loss.hard is set, but the batches hold no hard notes: hand over Batches.hard")
+
+
+def check_views(loss: LossConfig, views: Sequence[View]) -> None:
+    """Raise TrainingError for a loss over views that a trainee lacks, or lengths that its first one does not have."""
+    names, width = [view.name for view in views], views[0].stop - views[0].start
+    for name in loss.views:
+        if name not in names or name == GENERATION:
+            raise TrainingError(f"loss.views names {name}: what is trained has the views {', '.join(names)}")
+    if loss.generation and GENERATION not in names:
+        raise TrainingError(f"loss.generation is {loss.generation:g}, but what is trained writes nothing: set 0")
+    if bad := [dim for dim in loss.dims if not 1 <= dim < width]:
+        raise TrainingError(f"loss.dims names {bad[0]}: rows have {width} numbers, give 1 to {width - 1}")
 
 
 def _generation(columns: Tensor) -> Tensor:

@@ -104,8 +104,8 @@ class OptimiserConfig(_Part):
     """AdamW with a cosine schedule: lr rises over the first `warmup` of the steps, then falls to `floor` · lr.
 
     scale: factors of lr by part of the trainee, {part: factor}. clip: largest norm of the gradient.
-    average: γ of the average over the steps that the stage ends with (training/loop/average.py), about the last third of
-    them at 2, fewer the larger; None: the last weights.
+    average: the stage ends with the mean of its weights over the steps, the n-th counting n ** average times
+    (training/loop/average.py); None: with the last ones.
     """
 
     lr: Positive = 1e-4

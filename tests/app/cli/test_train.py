@@ -102,6 +102,10 @@ def test_recipes_are_listed(here):
         ((), USAGE, "name the encoder folder to make"),
         (("--out", "OUT", "--set", "stages.fuse.optimiser.learning_rate=1"), FAILED, "is no field"),
         (("--out", "OUT", "--set", "stages.tune.steps=1"), FAILED, "its stages are fuse"),
+        (("--out", "OUT", "--set", 'stages.fuse.train=["image"]'), FAILED, "stage fuse: there is no part image to train"),
+        (("--out", "OUT", "--set", "stages.fuse.loss.views={image=1}"), FAILED, "stage fuse: loss.views names image"),
+        (("--out", "OUT", "--set", "stages.fuse.loss.dims=[8]"), FAILED, "stage fuse: loss.dims names 8: rows have 8"),
+        (("--out", "OUT", "--set", "stages.fuse.loss.generation=1"), FAILED, "stage fuse: what is written"),
         (("--out", "OUT", "--recipe", "minlim"), FAILED, "did you mean minilm?"),
         (("--out", "OUT", "--split", "halves"), USAGE, "nor one of time, items, users, items+users"),
         (("--out", "OUT", "--split", "time"), FAILED, "no times"),
@@ -117,6 +121,7 @@ def test_mistakes_are_told_with_the_right_code(train, tmp_path, arguments, code,
     found = train(*(places.get(each, each) for each in arguments)).checked(code)
     assert said in " ".join(found.err.replace("│", " ").split())
     assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.training").exists()
 
 
 def test_no_corpus_is_a_wrong_use(here, tmp_path):
