@@ -28,9 +28,12 @@ class Budget:
         """Seconds that passed, those of runs before included."""
         return self._spent + self._clock() - self._began
 
-    def share(self, weights: Sequence[float]) -> float | None:
-        """Seconds for the first of the stages still to come, by their weights; None without a limit."""
+    def share(self, weights: Sequence[float], fixed: float = 0.0) -> float | None:
+        """Seconds for the first of the stages still to come, by their weights; None without a limit.
+
+        fixed: seconds that later ones take in any case.
+        """
         if self._seconds is None:
             return None
-        left = self._seconds - self.elapsed - self.reserve
+        left = self._seconds - self.elapsed - self.reserve - fixed
         return max(LEAST, left * weights[0] / sum(weights))

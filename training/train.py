@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from training.errors import TrainingError
 from training.loop.workplace import Workplace
 from training.positives import Positives, given_pairs, kept_pairs, mined_pairs
 from training.progress import Progress, Silent
-from training.recipes.config import Recipe
+from training.recipes.config import HeadsStage, Recipe, Stage
 from training.recipes.write import as_toml
 from training.record import TRAINED, ZERO_SHOT, Record, public_name
 from training.setting import Setting, Source, read_setting
@@ -93,6 +94,7 @@ class _Training:
     budget: Budget
     progress: Progress
     remarks: list[str] = field(default_factory=list)
+    encoding: float = 0.0  # seconds a note, as measured
 
     def whole(self, begun: EncoderConfig, start: EncoderConfig) -> Result | None:
         """Train from `start`, which is `begun` with the recipe's changes."""
@@ -185,6 +187,7 @@ class _Training:
             noted = {"figures": figures, "seconds": perf_counter() - began}
             folder.note(name, noted, self.budget.elapsed)
         self.budget.reserve = CLOSING * float(noted["seconds"])
+        self.encoding = float(noted["seconds"]) / max(1, len(validation.protocol.pool))
         return dict(noted["figures"])
 
     def _stages(
@@ -201,7 +204,7 @@ class _Training:
                 setting=self.setting,
                 positives=positives,
                 seed=self.task.recipe.seed,
-                seconds=self.budget.share([each.weight for each in stages[i:]]),
+                seconds=self._seconds(stages[i:]),
                 # Choices are made on the validation notes alone; trained on these, every stage runs its length.
                 validation=validation if self.setting.stage == "validation" else None,
                 place=self.place,
@@ -220,6 +223,16 @@ class _Training:
             self.place.wait()
             config = folder.saved_stage(stage.name)
         return config
+
+    def _seconds(self, stages: Sequence[Stage | HeadsStage]) -> float | None:
+        """Seconds for the first of the stages to come; the first process says, whose clock and figures count."""
+        seconds = self.budget.share([stage.weight for stage in stages], self._heads(stages[1:]))
+        return None if seconds is None else self.place.from_first(seconds)[0]
+
+    def _heads(self, stages: Sequence[Stage | HeadsStage]) -> float:
+        """Seconds that heads among the stages need for the embeddings they learn from, before their first epoch."""
+        several = sum(isinstance(stage, HeadsStage) for stage in stages)
+        return several * self.encoding * len(self.setting.learnable_ids)
 
     def _publish(self, config: EncoderConfig, record: Record, folder: WorkingFolder) -> None:
         """Put the encoder folder in its place, whole."""

@@ -21,6 +21,7 @@ def test_time_is_shared_by_weight_and_what_one_leaves_the_others_have(clock):
     assert budget.share([1.0, 2.0]) == pytest.approx((100 - 30 - 10) * 1 / 3)
     times[0] += 5  # the first ended early
     assert budget.share([2.0]) == pytest.approx(100 - 35 - 10)
+    assert budget.share([1.0, 1.0], fixed=15) == pytest.approx((100 - 35 - 10 - 15) / 2)
     assert budget.elapsed == 35
 
 

@@ -41,7 +41,7 @@ def test_what_the_encoder_lacks_is_told_with_the_stage(changes, said):
     assert str(caught.value).startswith(said)
 
 
-@pytest.mark.parametrize("name", ["fusion", "minilm"])
+@pytest.mark.parametrize("name", ["fusion", "minilm", "minilm-vit"])
 def test_recipes_that_need_no_weights_from_elsewhere_pass(name):
     recipe = dict(shipped_recipes())[name]
     check_stages(recipe.stages, starting_config(recipe), ImageLimits(), "float32")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.errors import FAILED, USAGE
 
+ROOT = Path(__file__).parents[3]
 TOPICS = ("ramen", "hiking", "cello", "猫")
 SMALL = """
 encoder = "minilm"
@@ -102,7 +107,11 @@ def test_recipes_are_listed(here):
         ((), USAGE, "name the encoder folder to make"),
         (("--out", "OUT", "--set", "stages.fuse.optimiser.learning_rate=1"), FAILED, "is no field"),
         (("--out", "OUT", "--set", "stages.tune.steps=1"), FAILED, "its stages are fuse"),
-        (("--out", "OUT", "--set", 'stages.fuse.train=["image"]'), FAILED, "stage fuse: there is no part image to train"),
+        (
+            ("--out", "OUT", "--set", 'stages.fuse.train=["image"]'),
+            FAILED,
+            "stage fuse: there is no part image to train",
+        ),
         (("--out", "OUT", "--set", "stages.fuse.loss.views={image=1}"), FAILED, "stage fuse: loss.views names image"),
         (("--out", "OUT", "--set", "stages.fuse.loss.dims=[8]"), FAILED, "stage fuse: loss.dims names 8: rows have 8"),
         (("--out", "OUT", "--set", "stages.fuse.loss.generation=1"), FAILED, "stage fuse: what is written"),
@@ -133,3 +142,17 @@ def test_pairs_of_other_notes_are_counted(train, tmp_path):
     pairs.write_text("note,positive\nx,y\ny,x\n", "utf-8")
     said = train("--out", tmp_path / "out", "--pairs", pairs).checked(FAILED)
     assert f"{pairs}: no pair is of notes that the corpus has" in said.err
+
+
+def test_two_processes_end_a_stage_by_one_clock(town, tmp_path):
+    """The first one's, which knows what measuring takes: with two, one would wait for the other for good."""
+    out = tmp_path / "encoder"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "app.cli"]
+    command += ["train", str(town), "--recipe", str(town.parent / "small.toml"), "--out", str(out)]
+    command += ["--set", "stages.fuse.steps=1000000", "--max-minutes", "0.1"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    (stage,) = json.loads((out / "training.json").read_text("utf-8"))["stages"]
+    assert stage["ended"] == "time"
+    assert stage["steps"] > 1

@@ -12,7 +12,9 @@ from training.recipes.config import HeadsStage, Recipe, Stage
 from training.recipes.read import parse_recipe, read_recipe, recipe_names, shipped_recipes
 from training.recipes.write import as_toml
 
-NAMES = ["clip", "fusion", "minilm", "notellm", "notellm2", "sentence-transformers"]
+# Recipes that are not called as the encoder they start from.
+OTHERWISE = {"sentence-transformers": "st", "fusion": "minilm", "minilm-vit": "minilm"}
+NAMES = ["clip", "fusion", "minilm", "minilm-vit", "notellm", "notellm2", "sentence-transformers"]
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def own(tmp_path: Path) -> str:
 def test_recipes_come_with_notelens_and_say_what_they_are_for():
     assert recipe_names() == NAMES
     for name, recipe in shipped_recipes():
-        assert recipe.encoder.partition(":")[0] == {"sentence-transformers": "st", "fusion": "minilm"}.get(name, name)
+        assert recipe.encoder.partition(":")[0] == OTHERWISE.get(name, name)
         assert 20 < len(recipe.about) < 130
 
 
@@ -129,7 +131,9 @@ def test_a_mistake_is_named_with_what_is_possible(own, change, said):
 
 
 def test_a_recipe_that_is_not_there_lists_those_that_are(tmp_path: Path):
-    with pytest.raises(TrainingError, match=r"'minlim' \(did you mean minilm\?\): there are clip, fusion, minilm,"):
+    with pytest.raises(
+        TrainingError, match=r"'minlim' \(did you mean minilm\?\): there are clip, fusion, minilm, minilm-vit,"
+    ):
         read_recipe("minlim")
     with pytest.raises(TrainingError, match=r"or give a file that ends in \.toml"):
         read_recipe(str(tmp_path / "gone.toml"))
