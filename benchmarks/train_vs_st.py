@@ -1,7 +1,7 @@
 """Training beside sentence-transformers: the same pairs, text, base weights and wall-clock, on one machine.
 
-    python benchmarks/train_vs_st.py CORPUS --interactions FILE [--pairs 6400] [--recipe minilm]
-                                     [--set FIELD=VALUE] [--images] [--minutes M] [--stage test] [--out FOLDER]
+    python benchmarks/train_vs_st.py CORPUS --interactions FILE [--pairs 6400] [--recipe minilm] [--set FIELD=VALUE]
+                                     [--images] [--minutes M] [--peer FOLDER] [--stage test] [--out FOLDER]
 
 Both learn from a split's training notes and people alone, by one rule of what a pair is, and are asked for its test
 notes, by their text; with --images ours by its pictures as well. The peer is SentenceTransformerTrainer with
@@ -53,7 +53,8 @@ def main() -> None:
     parser.add_argument("--stage", choices=("validation", "test"), default="test")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", action="store_true", help="ours reads the notes' pictures too")
-    parser.add_argument("--minutes", type=float, help="train for so long; leave the peer out")
+    parser.add_argument("--minutes", type=float, help="train for so long, not as long as the peer took")
+    parser.add_argument("--peer", type=Path, help="the --out of a run before: its peer, in place of training one anew")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/train_vs_st"))
     args = parser.parse_args()
     shutil.rmtree(args.out, ignore_errors=True)
@@ -65,9 +66,11 @@ def main() -> None:
     asked = [texts[note_id] for note_id in pool.notes.ids]
     found = {"zero-shot": measured(pool, embedded(find_minilm(), asked))}
     seconds = {"zero-shot": 0.0}
-    if args.minutes is None:
+    if args.peer is None:
         seconds[PEER] = train_peer(pairs, texts, args, args.out / "peer")
-        found[PEER] = measured(pool, embedded(args.out / "peer" / "model", asked))
+    else:
+        seconds[PEER] = json.loads((args.peer / "figures.json").read_text())[PEER]["seconds"]
+    found[PEER] = measured(pool, embedded((args.peer or args.out) / "peer" / "model", asked))
     seconds["notelens"] = train_ours(corpus, args, args.minutes or seconds[PEER] / 60)
     encoder = from_pretrained(args.out / "encoder", "float32")
     found["notelens"] = measured(pool, encoder.encode([notes[note_id] for note_id in pool.notes.ids]))

@@ -49,8 +49,9 @@ class TowersItem:
 class TowersTrainee:
     """NoteEncoder with gradients. Parts: `text`, `image`, `fusion`, the last being projections, share and pooling.
 
-    Views: `note`, its blocks without the coordinates of absence; `text` and `image`, each block alone; and, where text
-    is written, `generation`. A tower that stands still runs as it is served, each text and picture once.
+    Views: `note`, its blocks without the coordinates of absence; `text` and `image`, each block alone, of those there
+    are; and, where text is written, `generation`. A tower that stands still runs as it is served, each text and picture
+    once.
     hashtags: r of CSFT, for a tower that writes. augment: random crops and flips of what a trained image tower sees.
     precision: of the towers that stand still.
     Raises EncoderError as the encoder does.
@@ -120,7 +121,7 @@ class TowersTrainee:
             text, image = sizes[TEXT], sizes[IMAGE]
             views = [View("note", 0, text + image), View(TEXT, 0, text), View(IMAGE, text, text + image)]
         else:
-            views = [View("note", 0, sizes[TEXT])]
+            views = [View("note", 0, sizes[TEXT]), View(TEXT, 0, sizes[TEXT])]
         end = max(view.stop for view in views)
         return (*views, View("generation", end, end + 2)) if writes else tuple(views)
 

@@ -114,6 +114,11 @@ def test_every_way_to_train_begins_with_the_encoders_own_vectors_and_saves_what_
         np.testing.assert_allclose(without_absence(config, saved.encode(notes)), held.unit(trained), atol=2e-5)
 
 
+def test_without_pictures_the_view_of_the_text_is_the_whole(notes):
+    trainee = TowersTrainee(CONFIGS["text alone"], precision="float32")
+    assert [(view.name, view.start, view.stop) for view in trainee.views] == [("note", 0, 384), ("text", 0, 384)]
+
+
 def test_views_are_the_blocks_and_a_missing_modality_is_a_row_of_zeros(notes):
     trainee = TowersTrainee(CONFIGS["descriptor"], precision="float32")
     rows = trainee.embed([trainee.read(note) for note in notes])
