@@ -96,6 +96,11 @@ def _contrastive(stage: Stage, config: EncoderConfig, run: Run) -> tuple[Encoder
             f"stage {stage.name} trains by pictures alone, and none of the {len(notes):,} notes in pairs has one: "
             "leave the stage out, or give a corpus with its pictures"
         )
+    if stage.train == ("text",) and not any(note.has_text for note in notes):
+        raise TrainingError(
+            f"stage {stage.name} trains by words alone, and none of the {len(notes):,} notes in pairs has any: "
+            "leave the stage out, or take a recipe without it, such as fusion"
+        )
     trainee = make_trainee(config, stage, run.limits, run.precision)
     trainee.begin(stage.train, stage.lora)
     batches = Batches(graph, notes, trainee, stage.loss, stage.batch, stage.drop, run.seed)

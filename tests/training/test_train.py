@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from encoders.corpus import Corpus
 from encoders.load import from_pretrained, load_encoder, resolve_config
@@ -313,3 +314,19 @@ def test_a_loss_that_is_no_number_names_the_batch_and_the_way_on(task, tmp_path)
     assert saved
     assert str(saved[0]) in str(error.value)
     assert not (tmp_path / "encoder").exists()
+
+
+@pytest.mark.parametrize(("part", "said"), [("text", "by words alone"), ("image", "by pictures alone")])
+def test_a_stage_that_trains_by_what_no_note_has_is_refused(task, write_town, tmp_path, part, said):
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(tmp_path / "red.png")
+
+    def change(row):
+        return row if part == "image" else {"id": row["id"], "images": ["red.png"]}
+
+    other = write_town(tmp_path / "other", change=change)
+    (tmp_path / "red.png").rename(other / "red.png")
+    stage = {"name": "alone", "train": [part], "steps": 1, "batch": BATCH}
+    changes = {"image": {"tower": "open_clip", "model": "tiny", "seed": 0}}
+    made = task(tmp_path / "out", (stage,), changes=changes)
+    with pytest.raises(TrainingError, match=f"stage alone trains {said}, and none of the 60 notes"):
+        train(replace(made, source=Source(Corpus(other), split=None, stage="none")))
