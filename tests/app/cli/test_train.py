@@ -107,14 +107,6 @@ def test_recipes_are_listed(here):
         ((), USAGE, "name the encoder folder to make"),
         (("--out", "OUT", "--set", "stages.fuse.optimiser.learning_rate=1"), FAILED, "is no field"),
         (("--out", "OUT", "--set", "stages.tune.steps=1"), FAILED, "its stages are fuse"),
-        (
-            ("--out", "OUT", "--set", 'stages.fuse.train=["image"]'),
-            FAILED,
-            "stage fuse: there is no part image to train",
-        ),
-        (("--out", "OUT", "--set", "stages.fuse.loss.views={image=1}"), FAILED, "stage fuse: loss.views names image"),
-        (("--out", "OUT", "--set", "stages.fuse.loss.dims=[8]"), FAILED, "stage fuse: loss.dims names 8: rows have 8"),
-        (("--out", "OUT", "--set", "stages.fuse.loss.generation=1"), FAILED, "stage fuse: what is written"),
         (("--out", "OUT", "--recipe", "minlim"), FAILED, "did you mean minilm?"),
         (("--out", "OUT", "--split", "halves"), USAGE, "nor one of time, items, users, items+users"),
         (("--out", "OUT", "--split", "time"), FAILED, "no times"),
@@ -130,6 +122,20 @@ def test_mistakes_are_told_with_the_right_code(train, tmp_path, arguments, code,
     found = train(*(places.get(each, each) for each in arguments)).checked(code)
     assert said in " ".join(found.err.replace("│", " ").split())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('stages.fuse.train=["image"]', "stage fuse: there is no part image to train"),
+        ("stages.fuse.loss.views={image=1}", "stage fuse: loss.views names image"),
+        ("stages.fuse.loss.dims=[8]", "stage fuse: loss.dims names 8: rows have 8"),
+        ("stages.fuse.loss.generation=1", "stage fuse: what is written"),
+    ],
+)
+def test_a_stage_that_does_not_suit_the_encoder_is_told_before_anything_is_mined(train, tmp_path, change, said):
+    found = train("--out", tmp_path / "out", "--set", change).checked(FAILED)
+    assert said in " ".join(found.err.replace("│", " ").split())
     assert not (tmp_path / "out.training").exists()
 
 
