@@ -57,7 +57,7 @@ def main() -> None:
     for _ in range(args.rounds):
         for name, found in rates.items():
             found.append(child(args, name, PAIRS)["pairs/s"])
-    sizes = sorted({PAIRS, args.most, *range_of_sizes(args.most)})
+    sizes = sorted({args.most, *range_of_sizes(args.most)})
     memory = {pairs: child(args, "memory", pairs) for pairs in sizes}
     show(rates, memory)
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ class ProjectionConfig(PartConfig):
     """Maps the vectors of both towers before they are joined (encoders/projection/projection.py).
 
     folder: where they are saved; None with a seed: as training begins with them.
-    text, image: numbers of a mapped vector; None: as many as the tower gives; 0: this block is not mapped, as is best
-    for a tower that is itself trained (EXPERIMENTS.md).
+    text, image: numbers of a mapped vector; None: as many as the tower gives; 0: this block is not mapped, as in
+    recipes that train its tower (EXPERIMENTS.md).
     hidden: width of the layer between; 0: a linear map alone.
     """
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 # Shapes of our own, with random weights only. `tiny` is for tests and first tries: a megabyte or two. `small` is to be
-# trained from nothing on a CPU: 2.9M weights see a picture, and the text half is as little as a CLIP model can do with.
+# trained from nothing on a CPU: 2.7M weights see a picture, and the text half is as little as a CLIP model can do with.
 SHAPES: dict[str, dict[str, Any]] = {
     "tiny": {
         "embed_dim": 64,
