@@ -5,7 +5,8 @@
 
 Every run is `notelens train` on a split's training notes and people, measured on its validation notes; the test notes
 are not read. --set changes all runs, --variant makes one more. Prints means over the seeds and, beside the recipe
-itself, the difference of nDCG@10 by seed.
+itself, the difference of nDCG@10 by seed. FILE.json is written after each run, and a run that stands there is not made
+again: the same command goes on where it was stopped, and one more --variant or seed costs its own runs alone.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -44,19 +46,54 @@ def main() -> None:
     for variant in args.variants:
         name, _, changes = variant.partition(":")
         variants[name.strip()] = changes.split()
+    done = Done(args)
+    wanted = [(name, seed) for seed in range(args.seeds) for name in variants]
     with ThreadPoolExecutor(args.jobs) as pool:
-        jobs = [(name, seed) for seed in range(args.seeds) for name in variants]
-        runs = list(pool.map(lambda job: trained(args, job[0], variants[job[0]], job[1]), jobs))
+        missing = [job for job in wanted if done.run(*job, variants[job[0]]) is None]
+        list(
+            pool.map(
+                lambda job: done.add(*job, variants[job[0]], trained(args, job[0], variants[job[0]], job[1])), missing
+            )
+        )
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in variants}
-    for (name, _), run in zip(jobs, runs, strict=True):
-        found[name].append(run)
+    for name, seed in wanted:
+        found[name].append(done.run(name, seed, variants[name]) or {"failed": True})
     show(found)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({"changes": args.changes, "variants": variants, "runs": found}, indent=2))
 
 
-def trained(args: argparse.Namespace, name: str, changes: list[str], seed: int) -> dict[str, Any]:
-    """One run; what its training.json says of it, or why there is none."""
+class Done:
+    """The runs of FILE.json, of which one that failed is made again."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._path: Path = args.out
+        self._lock = Lock()
+        self._same = {
+            name: str(getattr(args, name)) for name in ("corpus", "interactions", "recipe", "split", "changes")
+        }
+        self._runs: list[dict[str, Any]] = []
+        if self._path.is_file():
+            found = json.loads(self._path.read_text())
+            if found["settings"] != self._same:
+                sys.exit(f"{self._path} has runs of other settings: name another --out, or delete it")
+            self._runs = found["runs"]
+
+    def run(self, name: str, seed: int, changes: list[str]) -> dict[str, Any] | None:
+        """One run of that name, seed and changes, None where there is none."""
+        key = {"variant": name, "seed": seed, "changes": changes}
+        return next((run for run in self._runs if key.items() <= run.items()), None)
+
+    def add(self, name: str, seed: int, changes: list[str], run: dict[str, Any] | None) -> None:
+        """Keep a run."""
+        if run is None:
+            return
+        with self._lock:
+            self._runs.append({"variant": name, "seed": seed, "changes": changes, **run})
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps({"settings": self._same, "runs": self._runs}, indent=2))
+
+
+def trained(args: argparse.Namespace, name: str, changes: list[str], seed: int) -> dict[str, Any] | None:
+    """One run; what its training.json says of it, None where it failed, which is said."""
     folder = args.work / f"{name.replace(' ', '_').replace('/', '_')}-{seed}"
     for old in (folder, folder.with_name(folder.name + ".training")):
         shutil.rmtree(old, ignore_errors=True)
@@ -68,7 +105,7 @@ def trained(args: argparse.Namespace, name: str, changes: list[str], seed: int) 
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
     if done.returncode:
         print(f"{name}, seed {seed}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-        return {"failed": done.stderr.strip()}
+        return None
     record = json.loads((folder / "training.json").read_text())
     seconds = sum(stage["seconds"] for stage in record["stages"])
     run = {"before": record["evaluation"]["zero-shot"], **record["evaluation"]["trained"], "seconds": seconds}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,11 @@ TINY_PREPROCESS = {"mean": [0.48, 0.45, 0.4], "std": [0.27, 0.26, 0.25], "interp
 IN_CI = bool(os.environ.get("CI"))
 # What a machine cannot help lacking; every other skip, and every expected failure, fails in CI.
 MAY_SKIP_IN_CI = {"gpu", "vnni"}
+
+
+# How long an example takes says how busy the machine is, nothing of the code.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 @pytest.hookimpl(wrapper=True)

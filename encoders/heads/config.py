@@ -1,24 +1,30 @@
 """Heads that suggest a category and hashtags from a text embedding."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from encoders.config_base import PartConfig
 
+Outvoted = Literal["hashtags", "category"]
+
 
 class HeadsConfig(PartConfig):
-    """A linear category head and a small causal decoder for hashtags, both from the text tower's embedding.
+    """A category head of one hidden layer, and a small causal decoder for hashtags, on the text tower's embedding.
 
     folder: where they are saved; None with a seed: random weights, to start a training from.
     categories: the known ones, in the order of the head's outputs; none: no category is suggested.
-    width, layers, heads: the decoder's shape. max_tokens: the most it writes for a note, the end included.
+    outvoted: what neighbours suggested better for notes kept aside in training: an index asks its notes for it.
+    hidden: width of the category head's layer. width, layers, heads: the decoder's shape. max_tokens: the most it
+    writes for a note, the end included.
     """
 
     place: ClassVar[str | None] = "folder"
     folder: str | None = None
     seed: int | None = None
     categories: tuple[str, ...] = ()
+    outvoted: tuple[Outvoted, ...] = ()
+    hidden: int = Field(512, ge=1)
     width: int = Field(128, ge=8)
     layers: int = Field(2, ge=1)
     heads: int = Field(4, ge=1)

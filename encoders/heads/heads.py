@@ -30,7 +30,9 @@ class HeadsModule(nn.Module):
     def __init__(self, config: HeadsConfig, dim: int, vocabulary: int) -> None:
         super().__init__()
         self.dim = dim
-        self.category = nn.Linear(dim, len(config.categories))
+        self.category = nn.Sequential(
+            nn.Linear(dim, config.hidden), nn.GELU(), nn.Linear(config.hidden, len(config.categories))
+        )
         self.decoder = TagDecoder(dim, vocabulary, config.width, config.layers, config.heads, config.max_tokens)
 
     def forward(self, vectors: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:

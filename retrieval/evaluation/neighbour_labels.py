@@ -79,6 +79,11 @@ def by_neighbours(
     A note without title and body gets no suggestion.
     """
     asked = encoder.blocks.as_query(words_of(encoder, notes, on_progress))
+    return voted(asked, known, max_tags)
+
+
+def voted(asked: Vectors, known: Known, max_tags: int) -> list[Suggestion]:
+    """Let the NEIGHBOURS nearest known notes vote for each of N rows, float32 [N, dim]; rows of zeros get nothing."""
     return [_voted(row, known, max_tags) for row in asked]
 
 

@@ -83,7 +83,7 @@ def fit(
     """
     rng = np.random.default_rng([seed, 0])
     chance = torch.Generator().manual_seed(seed)
-    device = module.category.weight.device
+    device = module.decoder.positions.device
     most = len(module.decoder.positions) - PREFIX
     optimiser = torch.optim.AdamW(module.parameters(), lr=stage.lr, weight_decay=stage.weight_decay)
     steps = max(1, math.ceil(stage.epochs * batches_of(taught, stage.batch)))
@@ -126,7 +126,7 @@ def judge(module: HeadsModule, aside: Taught, vocabulary: TagVocabulary) -> tupl
 
     Not −log p of the hashtags, too: that gets worse long before the hashtags do that are written greedily.
     """
-    device = module.category.weight.device
+    device = module.decoder.positions.device
     misses: list[float] = []
     named, surprise = 0, 0.0
     refused = torch.zeros(vocabulary.size, dtype=torch.bool, device=device)

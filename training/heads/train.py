@@ -16,10 +16,10 @@ from encoders.heads.heads import Heads, HeadsModule
 from encoders.heads.words import IGNORED
 from encoders.note import Note
 from encoders.note_encoder import NoteEncoder
-from encoders.suggestion import Suggestion
 from encoders.towers import Suggester
-from retrieval.evaluation.metrics.generation import generation_metrics
+from retrieval.evaluation.neighbour_labels import MOST, Known, voted
 from training.errors import TrainingError
+from training.heads.aside import TAGS, judged, outvoted
 from training.heads.batches import Taught, enough_tags
 from training.heads.fit import fit
 from training.heads.targets import Targets, choose_targets, is_aside
@@ -28,8 +28,8 @@ from training.recipes.config import HeadsStage
 
 # What suggestions read; the encoder's `suggest_tags` reads the same.
 FIELDS = ("title", "body")
-# Notes encoded between two reports of progress, and hashtags suggested for the figures.
-CHUNK, TAGS = 512, 5
+# Notes encoded between two reports of progress.
+CHUNK = 512
 # Seconds of epochs, however long encoding took.
 LEAST = 1.0
 
@@ -41,7 +41,8 @@ class Trained:
     """Heads that were trained and saved.
 
     config: reads them from their folder, by absolute path. figures: of the notes kept aside, by name, as in
-    retrieval/evaluation/metrics/generation.py, with "notes", "notes aside" and "epochs". remarks: what was left out.
+    retrieval/evaluation/metrics/generation.py, with "notes", "notes aside" and "epochs", and
+    those of what the nearest other notes vote for ("neighbours' tag F1@5"). remarks: what was left out.
     """
 
     config: HeadsConfig
@@ -103,9 +104,15 @@ def train_heads(
     heads.save(folder)
     rows = np.flatnonzero(has_text & kept_aside).tolist()
     figures = {"notes": float(len(learnt)), "notes aside": float(len(rows)), "epochs": float(fitted.epochs)}
-    suggested = heads.suggest(vectors[rows], TAGS)
-    figures |= _judged([notes[i] for i in rows], suggested, targets.categories)
-    located = config.model_copy(update={"folder": str(folder.resolve()), "seed": None})
+    asked = [notes[i] for i in rows]
+    by_heads = judged(asked, heads.suggest(vectors[rows], TAGS), targets.categories)
+    near = np.random.default_rng(seed).permutation(np.flatnonzero(has_text & ~kept_aside))[:MOST].tolist()
+    known = Known([notes[i] for i in near], vectors[near])
+    by_votes = judged(asked, voted(vectors[rows], known, TAGS), targets.categories)
+    figures |= by_heads | {f"neighbours' {name}": value for name, value in by_votes.items()}
+    located = config.model_copy(
+        update={"folder": str(folder.resolve()), "seed": None, "outvoted": outvoted(by_heads, by_votes)}
+    )
     return Trained(located, figures, (*remarks, *fitted.remarks))
 
 
@@ -138,21 +145,6 @@ def _taught(
     rows = [i for i in np.flatnonzero(chosen).tolist() if tags[i] or targets.category[i] is not None]
     category = tuple(IGNORED if (place := targets.category[i]) is None else place for i in rows)
     return Taught(vectors[rows], tuple(tags[i] for i in rows), category, enough_tags(tags))
-
-
-def _judged(notes: Sequence[Note], suggested: Sequence[Suggestion], categories: Sequence[str]) -> dict[str, float]:
-    """Figures of the notes aside; those that no note counts for are left out."""
-    if not notes:
-        return {}
-    found = generation_metrics(notes, suggested, categories, TAGS)
-    means = {
-        name: float(values[~np.isnan(values)].mean()) for name, values in found.per_note.items() if not _void(values)
-    }
-    return means | {name: value for name, value in found.corpus.items() if not np.isnan(value)}
-
-
-def _void(values: NDArray[np.float64]) -> bool:
-    return bool(np.isnan(values).all())
 
 
 @torch.no_grad()

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from encoders import NoteEncoder, TowersConfig
+from encoders import Note, NoteEncoder, TowersConfig, from_pretrained
 from encoders.heads.config import HeadsConfig
 
 HEADS = HeadsConfig(seed=0, categories=("food", "trips"), width=16, layers=1, heads=2, max_tokens=8)
+ENCODER, NEIGHBOURS = ({"tags": source, "category": source} for source in ("encoder", "neighbours"))
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def able(tmp_path_factory):
 
 def test_neighbours_vote_where_the_encoder_has_no_heads(here, shop, note):
     found = here("suggest", shop.index, "--note", note(title="Ramen noodles, pulled by hand"), "--json").checked().json
-    assert found["from"] == "neighbours"
+    assert found["from"] == NEIGHBOURS
     assert found["category"] == "food"
     assert found["tags"][0] == "ramen"  # of two near notes, all others are of one
     one = here("suggest", shop.index, "--note", note(title="Ramen noodles"), "--tags", 1, "--json").checked().json
@@ -55,10 +56,8 @@ def test_a_note_s_own_labels_are_not_read(here, shop, note):
 def test_heads_of_an_encoder(here, note, able, tmp_path, encoder):
     path = note(title="京都拉面", body="Broth for two days.")
     found = here("suggest", able, "--note", path, "--json").checked().json
-    from encoders import Note, from_pretrained
-
     wanted = from_pretrained(able).suggest_tags([Note(title="京都拉面", body="Broth for two days.")])[0]
-    assert found == {"tags": list(wanted.tags), "category": wanted.category, "from": "encoder"}
+    assert found == {"tags": list(wanted.tags), "category": wanted.category, "from": ENCODER}
     table = here("suggest", able, "--note", path, "--categories", "trips").checked().out
     assert "trips" in table
     assert "encoder" in table
@@ -69,11 +68,30 @@ def test_heads_of_an_encoder(here, note, able, tmp_path, encoder):
 def test_heads_of_an_index_and_neighbours_for_pictures(here, note, able, shop, tmp_path, picture):
     here("build", shop.corpus, "--out", tmp_path / "index", "--encoder", able).checked(0)
     found = here("suggest", tmp_path / "index", "--note", note(title="Ramen"), "--json").checked().json
-    assert found["from"] == "encoder"
+    assert found["from"] == ENCODER
     picture(0).save(tmp_path / "seen.png")
     seen = here("suggest", tmp_path / "index", "--note", note(image="seen.png"), "--json").checked().json
-    assert seen["from"] == "neighbours"
+    assert seen["from"] == NEIGHBOURS
     assert (seen["category"], seen["tags"][0]) == ("food", "ramen")  # the note with that picture
+
+
+@pytest.mark.parametrize("outvoted", [("hashtags",), ("category",), ("hashtags", "category")])
+def test_an_index_asks_its_notes_for_what_its_heads_were_worse_at(here, note, able, shop, tmp_path, outvoted):
+    heads = HEADS.model_copy(update={"outvoted": outvoted})
+    worse = NoteEncoder(TowersConfig(heads=heads), "float32")
+    worse.save_pretrained(tmp_path / "worse")
+    here("build", shop.corpus, "--out", tmp_path / "index", "--encoder", tmp_path / "worse").checked(0)
+    by_votes = here("suggest", shop.index, "--note", note(title="Ramen"), "--json").checked().json
+    by_heads = from_pretrained(able).suggest_tags([Note(title="Ramen")])[0]
+    assert (by_votes["tags"], by_votes["category"]) != (list(by_heads.tags), by_heads.category)
+    found = here("suggest", tmp_path / "index", "--note", note(title="Ramen"), "--json").checked().json
+    tags, category = "hashtags" in outvoted, "category" in outvoted
+    assert found["tags"] == (by_votes["tags"] if tags else list(by_heads.tags))
+    assert found["category"] == (by_votes["category"] if category else by_heads.category)
+    named = {"tags": "neighbours" if tags else "encoder", "category": "neighbours" if category else "encoder"}
+    assert found["from"] == named
+    alone = here("suggest", tmp_path / "worse", "--note", note(title="Ramen"), "--json").checked().json
+    assert alone["from"] == ENCODER
 
 
 def test_what_cannot_be_suggested(here, note, able, shop, tmp_path, picture):

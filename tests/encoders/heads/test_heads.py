@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from encoders.heads.words import IGNORED
 from encoders.suggestion import Suggestion
 
 CATEGORIES = ("food", "travel", "craft")
-SMALL = {"width": 32, "layers": 1, "heads": 2, "max_tokens": 12}
+SMALL = {"hidden": 32, "width": 32, "layers": 1, "heads": 2, "max_tokens": 12}
 DIM = 24
 STEPS = 60
 
@@ -39,8 +40,10 @@ def vectors():
 
 
 def test_the_category_is_the_largest_logit(heads, vectors):
-    weight, bias = (heads.module.category.state_dict()[name].numpy() for name in ("weight", "bias"))
-    logits = vectors * DIM**0.5 @ weight.T + bias
+    state = {name: tensor.double().numpy() for name, tensor in heads.module.category.state_dict().items()}
+    hidden = vectors * DIM**0.5 @ state["0.weight"].T + state["0.bias"]
+    hidden = hidden * np.vectorize(NormalDist().cdf)(hidden)  # GELU: x·Φ(x)
+    logits = hidden @ state["2.weight"].T + state["2.bias"]
     expected = [CATEGORIES[i] for i in logits.argmax(axis=1)]
     assert len(set(expected)) == 3
     assert [one.category for one in heads.suggest(vectors)] == expected
@@ -118,9 +121,9 @@ class TestSaved:
     def test_other_sizes_than_the_configuration_s(self, heads, tmp_path):
         heads.save(tmp_path / "heads")
         config = heads.config.saved_as("heads").located_in(tmp_path)
-        with pytest.raises(EncoderError, match=r"category\.weight is \(3, 24\) there, \(3, 25\) for"):
+        with pytest.raises(EncoderError, match=r"category\.0\.weight is \(32, 24\) there, \(32, 25\) for"):
             Heads(config, DIM + 1)
-        with pytest.raises(EncoderError, match=r"category\.bias is \(3,\) there, \(2,\) for"):
+        with pytest.raises(EncoderError, match=r"category\.2\.bias is \(3,\) there, \(2,\) for"):
             Heads(config.model_copy(update={"categories": ("food", "travel")}), DIM)
         with pytest.raises(EncoderError, match=r"layers\.1\..* is missing there"):
             Heads(config.model_copy(update={"layers": 2}), DIM)

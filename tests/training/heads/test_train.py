@@ -15,6 +15,7 @@ from encoders.heads.heads import Heads, HeadsModule
 from encoders.heads.words import IGNORED
 from encoders.suggestion import Suggestion
 from training.errors import TrainingError
+from training.heads.aside import outvoted
 from training.heads.batches import Taught
 from training.heads.fit import _Best, _schedule, fit, judge
 from training.heads.targets import is_aside
@@ -231,8 +232,8 @@ def test_hashtags_aside_are_judged_by_f1(monkeypatch):
     vocabulary = TagVocabulary(Heads(config, DIM).words, ["x", "y", "z"], 8)
     (x, y, z), comma = vocabulary.pieces(["x", "y", "z"]), vocabulary.comma
     module = HeadsModule(config, DIM, vocabulary.size)
-    torch.nn.init.zeros_(module.category.weight)
-    torch.nn.init.zeros_(module.category.bias)
+    torch.nn.init.zeros_(module.category[-1].weight)
+    torch.nn.init.zeros_(module.category[-1].bias)
     aside = Taught(np.ones((4, DIM), np.float32), ((x, y), (z,), (), (x,)), (0, IGNORED, 1, 0), 1)
     says = [[*x, comma, *x, comma, *z, vocabulary.end], [*x, comma], [*y, comma], [vocabulary.end]]
     monkeypatch.setattr(module.decoder, "generate", lambda *_: says)
@@ -269,3 +270,29 @@ ROWS = [
     ("A hike at dawn", "boots and a mountain", ("hike", "hills"), "trips"),
     ("The summit", "walking up a ridge", ("hike", "hills"), "trips"),
 ]
+
+
+def test_neighbours_are_measured_beside_them(encoder, tmp_path):
+    learnt = train_heads(encoder, notes(), STAGE, tmp_path / "learnt", seed=1)
+    assert learnt.figures["neighbours' category accuracy"] == 1
+    assert learnt.figures["neighbours' tag R@5"] == 1
+    assert learnt.config.outvoted == ()  # as good is good enough
+    unlearnt = train_heads(encoder, notes(), STAGE.model_copy(update={"lr": 1e-9}), tmp_path / "unlearnt", seed=1)
+    same = "neighbours' tag F1@5"  # less than 1: where hashtags end, votes do not know
+    assert unlearnt.figures["tag F1@5"] < unlearnt.figures[same] == learnt.figures[same] < learnt.figures["tag F1@5"]
+    assert unlearnt.config.outvoted[0] == "hashtags"
+    assert ("category" in unlearnt.config.outvoted) == (unlearnt.figures["category accuracy"] < 1)
+
+
+@pytest.mark.parametrize(
+    ("heads", "neighbours", "expected"),
+    [
+        ({}, {}, ()),
+        ({"tag F1@5": 0.2}, {"tag F1@5": 0.3}, ("hashtags",)),
+        ({"tag F1@5": 0.3, "category accuracy": 0.4}, {"tag F1@5": 0.3, "category accuracy": 0.5}, ("category",)),
+        ({"tag F1@5": 0.3}, {"tag F1@5": 0.4, "category accuracy": 0.1}, ("hashtags", "category")),
+        ({"tag F1@5": 0.3, "category accuracy": 0.2}, {}, ()),
+    ],
+)
+def test_who_is_outvoted(heads, neighbours, expected):
+    assert outvoted(heads, neighbours) == expected
