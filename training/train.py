@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -33,6 +33,8 @@ from training.starting import starting_config
 from training.validation import METRIC, Validation
 from training.working_folder import PARTIAL, WorkingFolder, opened, writing
 
+# The name under which remarks on the pairs are noted.
+OF_PAIRS = "remarks on pairs"
 # Of --max-minutes so many times what measuring an encoder takes is reserved for doing so at the end, and for saving.
 CLOSING = 1.5
 
@@ -163,9 +165,13 @@ class _Training:
         if self.place.first:
             self.budget.add(folder.spent)
             found = kept_pairs(setting, folder.path, pictures)
-            if found is None and task.pairs is not None:
+            if found is not None:  # what mining had to say, it said to the run before
+                found = replace(found, remarks=tuple(folder.recall(OF_PAIRS) or found.remarks))
+            elif task.pairs is not None:
                 found = given_pairs(setting, task.pairs, folder.path, pictures)
-            found = found or mined_pairs(setting, task.recipe, folder.path, pictures, self.progress)
+            else:
+                found = mined_pairs(setting, task.recipe, folder.path, pictures, self.progress)
+            folder.note(OF_PAIRS, list(found.remarks), self.budget.elapsed)
             self.place.wait()
             return found
         self.place.wait()

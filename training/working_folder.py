@@ -194,10 +194,17 @@ def _is_begun(folder: Path, resume: bool) -> bool:
         )
     begun = bool(_begun_stages(folder))
     if begun and not resume:
-        raise TrainingError(
-            f"{folder} is there already: go on from it with --resume, or delete it to train from the beginning"
-        )
+        way = "" if _is_finished(folder) else "go on from it with --resume, or "
+        raise TrainingError(f"{folder} is there already: {way}delete it to train from the beginning")
     return begun
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether the training came to its end, and what it left is figures."""
+    try:
+        return bool(json.loads((folder / STATE).read_text(encoding="utf-8"))["finished"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _begun_stages(folder: Path) -> set[str]:

@@ -22,6 +22,7 @@ from retrieval.evaluation.evaluate import EvaluationConfig, evaluate
 from retrieval.evaluation.protocol import Interactions, Protocol, ProtocolConfig
 from retrieval.evaluation.split import Split
 from training import stages as stages_room
+from training import train as train_room
 from training.errors import TrainingError
 from training.loop.errors import Interrupted
 from training.pairs import PairsError
@@ -150,6 +151,12 @@ def test_one_that_stopped_goes_on_to_the_same_weights(done, task, tmp_path, monk
             raise Interrupted("stopped")
         return replace(whole(*arguments), remarks=("a remark",))
 
+    mined = train_room.mined_pairs
+
+    def remarking(*arguments):
+        return replace(mined(*arguments), remarks=("of mining",))
+
+    monkeypatch.setattr(train_room, "mined_pairs", remarking)
     monkeypatch.setattr(stages_room, "train_stage", stopping)
     with pytest.raises(Interrupted):
         train(task(out))
@@ -167,6 +174,7 @@ def test_one_that_stopped_goes_on_to_the_same_weights(done, task, tmp_path, monk
     assert files(out) == files(done.out)
     told = [remark for remark in again.record["remarks"] if remark.startswith("stage ")]
     assert told == ["stage first: a remark", "stage second: a remark"]
+    assert again.record["remarks"].count("of mining") == 1  # which was done by the run before
     assert again.record["evaluation"] == done.record["evaluation"]
     assert [stage["name"] for stage in again.record["stages"]] == ["first", "second"]
 

@@ -140,3 +140,5 @@ def test_a_training_that_ended_is_not_gone_on_with(tmp_path):
         assert not (folder.stage("one") / "encoder").exists()
     with pytest.raises(TrainingError, match="came to its end"):
         begin(tmp_path / "e", resume=True).__enter__()
+    with pytest.raises(TrainingError, match=r"is there already: delete it to train from the beginning"):
+        begin(tmp_path / "e").__enter__()
