@@ -31,7 +31,7 @@ TAGS = 5
 class Fitted:
     """How a training went: epochs begun, and the losses of the notes kept aside at the weights that were kept.
 
-    tags: mean 1 − F1@5 a note, category: mean −log p a note; None where no note aside has any. remarks: what the user
+    tags: mean 1 − F1@5 a note, category: share of wrong ones; None where no note aside has any. remarks: what the user
     must know.
     """
 
@@ -122,13 +122,13 @@ def fit(
 
 
 def judge(module: HeadsModule, aside: Taught, vocabulary: TagVocabulary) -> tuple[float | None, float | None]:
-    """Return 1 − F1 of the first TAGS hashtags written, and mean −log p of categories; None where no note has any.
+    """Return 1 − F1 of the first TAGS hashtags written, and the share of wrong categories; None where no note has any.
 
-    Not −log p of the hashtags, too: that gets worse long before the hashtags do that are written greedily.
+    Not their −log p, though it is trained on: it gets worse long before the suggestions do.
     """
     device = module.decoder.positions.device
     misses: list[float] = []
-    named, surprise = 0, 0.0
+    named, wrong = 0, 0
     refused = torch.zeros(vocabulary.size, dtype=torch.bool, device=device)
     refused[[vocabulary.start, vocabulary.size - 1]] = True
     with torch.inference_mode(), evaluating(module):
@@ -141,10 +141,10 @@ def judge(module: HeadsModule, aside: Taught, vocabulary: TagVocabulary) -> tupl
                 misses += [
                     1 - _f1(vocabulary.read(ids)[:TAGS], own) for ids, own in zip(made, tags, strict=True) if own
                 ]
-            if count := int((places != IGNORED).sum()):
-                named += count
-                surprise += float(category(module.categorise(vectors), places.to(device))) * count
-    return sum(misses) / len(misses) if misses else None, surprise / named if named else None
+            if (has := places != IGNORED).any():
+                named += int(has.sum())
+                wrong += int((module.categorise(vectors[has]).argmax(dim=1).cpu() != places[has]).sum())
+    return sum(misses) / len(misses) if misses else None, wrong / named if named else None
 
 
 def _f1(suggested: Sequence[Pieces], own: Sequence[Pieces]) -> float:

@@ -224,10 +224,10 @@ def test_a_module_is_left_at_its_best():
     fit(last, learnt, Taught(aside.vectors[:0], (), (), 1), vocabulary, stage, 0)
     worse = judge(last, aside, vocabulary)
     assert worse[0] > fitted.tags
-    assert worse[1] > 1.2 * fitted.category
+    assert worse[1] > fitted.category
 
 
-def test_hashtags_aside_are_judged_by_f1(monkeypatch):
+def test_notes_aside_are_judged_by_f1_and_by_wrong_categories(monkeypatch):
     config = HeadsConfig(seed=0, categories=("a", "b"), width=16, layers=1, heads=2, max_tokens=8)
     vocabulary = TagVocabulary(Heads(config, DIM).words, ["x", "y", "z"], 8)
     (x, y, z), comma = vocabulary.pieces(["x", "y", "z"]), vocabulary.comma
@@ -237,8 +237,9 @@ def test_hashtags_aside_are_judged_by_f1(monkeypatch):
     aside = Taught(np.ones((4, DIM), np.float32), ((x, y), (z,), (), (x,)), (0, IGNORED, 1, 0), 1)
     says = [[*x, comma, *x, comma, *z, vocabulary.end], [*x, comma], [*y, comma], [vocabulary.end]]
     monkeypatch.setattr(module.decoder, "generate", lambda *_: says)
-    # One of two is right, x and z against x and y: F1 = 2·1/(2 + 2). Then 0, not counted for want of tags, 0.
-    assert judge(module, aside, vocabulary) == pytest.approx((1 - (0.5 + 0 + 0) / 3, math.log(2)))
+    # One of two is right, x and z against x and y: F1 = 2·1/(2 + 2). Then 0, not counted for want of tags, 0. Of equal
+    # logits the first category is taken, which two notes of three have.
+    assert judge(module, aside, vocabulary) == pytest.approx((1 - (0.5 + 0 + 0) / 3, 1 / 3))
 
 
 def test_the_learning_rate():
