@@ -30,6 +30,8 @@ from training.recipes.config import HeadsStage
 FIELDS = ("title", "body")
 # Notes encoded between two reports of progress.
 CHUNK = 512
+# Notes kept aside at most: suggestions are written for all of them after every epoch.
+ASIDE = 5_000
 # Seconds of epochs, however long encoding took.
 LEAST = 1.0
 
@@ -80,7 +82,8 @@ def train_heads(
     heads = Heads(config, encoder.text.dim)
     vocabulary = TagVocabulary(heads.words, {tag for tags in targets.tags for tag in tags}, config.max_tokens)
     has_text = vectors.any(axis=1)
-    kept_aside = np.array([is_aside(note, stage.share, seed) for note in notes], dtype=np.bool_)
+    share = min(stage.share, ASIDE / max(1, len(notes)))
+    kept_aside = np.array([is_aside(note, share, seed) for note in notes], dtype=np.bool_)
     tags = [vocabulary.pieces(each) for each in targets.tags]
     learnt = _taught(targets, vectors, tags, has_text & ~kept_aside)
     aside = _taught(targets, vectors, tags, has_text & kept_aside)

@@ -153,8 +153,8 @@ class Stage(_Part):
 class HeadsStage(_Part):
     """Trains the heads that suggest hashtags and a category, on the finished text tower's embeddings (CSFT).
 
-    categories: those with fewer notes are not learnt. share: part of the notes kept aside to stop by, after
-    `patience` epochs in which nothing was better; None: never early. dropout: of the embeddings' numbers.
+    min_notes: categories of fewer notes are not learnt. share: part of the notes kept aside, some 5,000 at most, to
+    stop by after `patience` epochs in which nothing was better; None: never early. dropout: of the embeddings' numbers.
     """
 
     name: Name = "heads"

@@ -273,6 +273,13 @@ ROWS = [
 ]
 
 
+def test_of_many_notes_few_are_kept_aside(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.heads.train.ASIDE", 6)  # of 60
+    trained = train_heads(encoder, notes(), STAGE.model_copy(update={"epochs": 1.0}), tmp_path / "heads", seed=1)
+    aside = sum(is_aside(note, 0.1, 1) for note in notes())
+    assert trained.figures["notes aside"] == aside < sum(is_aside(note, 0.2, 1) for note in notes())
+
+
 def test_neighbours_are_measured_beside_them(encoder, tmp_path):
     learnt = train_heads(encoder, notes(), STAGE, tmp_path / "learnt", seed=1)
     assert learnt.figures["neighbours' category accuracy"] == 1
