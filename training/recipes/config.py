@@ -168,7 +168,7 @@ class HeadsStage(_Part):
     min_notes: int = Field(5, ge=1)
     share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     patience: int | None = Field(5, ge=1)
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     weight: Positive = 0.2
 
 
