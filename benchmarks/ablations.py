@@ -17,7 +17,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -50,11 +49,8 @@ def main() -> None:
     wanted = [(name, seed) for seed in range(args.seeds) for name in variants]
     with ThreadPoolExecutor(args.jobs) as pool:
         missing = [job for job in wanted if done.run(*job, variants[job[0]]) is None]
-        list(
-            pool.map(
-                lambda job: done.add(*job, variants[job[0]], trained(args, job[0], variants[job[0]], job[1])), missing
-            )
-        )
+        for run in pool.map(lambda job: trained(args, job[0], variants[job[0]], job[1]), missing):
+            done.add(run)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in variants}
     for name, seed in wanted:
         found[name].append(done.run(name, seed, variants[name]) or {"failed": True})
@@ -66,7 +62,6 @@ class Done:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._path: Path = args.out
-        self._lock = Lock()
         self._same = {
             name: str(getattr(args, name)) for name in ("corpus", "interactions", "recipe", "split", "changes")
         }
@@ -82,14 +77,13 @@ class Done:
         key = {"variant": name, "seed": seed, "changes": changes}
         return next((run for run in self._runs if key.items() <= run.items()), None)
 
-    def add(self, name: str, seed: int, changes: list[str], run: dict[str, Any] | None) -> None:
-        """Keep a run."""
+    def add(self, run: dict[str, Any] | None) -> None:
+        """Keep a run, unless it failed."""
         if run is None:
             return
-        with self._lock:
-            self._runs.append({"variant": name, "seed": seed, "changes": changes, **run})
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps({"settings": self._same, "runs": self._runs}, indent=2))
+        self._runs.append(run)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps({"settings": self._same, "runs": self._runs}, indent=2))
 
 
 def trained(args: argparse.Namespace, name: str, changes: list[str], seed: int) -> dict[str, Any] | None:
@@ -108,7 +102,8 @@ def trained(args: argparse.Namespace, name: str, changes: list[str], seed: int) 
         return None
     record = json.loads((folder / "training.json").read_text())
     seconds = sum(stage["seconds"] for stage in record["stages"])
-    run = {"before": record["evaluation"]["zero-shot"], **record["evaluation"]["trained"], "seconds": seconds}
+    run = {"variant": name, "seed": seed, "changes": changes, "before": record["evaluation"]["zero-shot"]}
+    run |= {**record["evaluation"]["trained"], "seconds": seconds}
     print(f"{name}, seed {seed}: nDCG@10 {run['nDCG@10']:.4f}, R@100 {run['R@100']:.4f}", file=sys.stderr)
     return run
 

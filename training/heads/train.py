@@ -17,9 +17,9 @@ from encoders.heads.words import IGNORED
 from encoders.note import Note
 from encoders.note_encoder import NoteEncoder
 from encoders.towers import Suggester
-from retrieval.evaluation.neighbour_labels import MOST, Known, voted
+from retrieval.evaluation.neighbour_labels import MOST, Known
 from training.errors import TrainingError
-from training.heads.aside import TAGS, judged, outvoted
+from training.heads.aside import compared
 from training.heads.batches import Taught, enough_tags
 from training.heads.fit import fit
 from training.heads.targets import Targets, choose_targets, is_aside
@@ -43,8 +43,8 @@ class Trained:
     """Heads that were trained and saved.
 
     config: reads them from their folder, by absolute path. figures: of the notes kept aside, by name, as in
-    retrieval/evaluation/metrics/generation.py, with "notes", "notes aside" and "epochs", and
-    those of what the nearest other notes vote for ("neighbours' tag F1@5"). remarks: what was left out.
+    retrieval/evaluation/metrics/generation.py, with "notes", "notes aside" and "epochs"; with
+    "neighbours' " before it, that of what the nearest other notes vote for. remarks: what was left out.
     """
 
     config: HeadsConfig
@@ -105,18 +105,12 @@ def train_heads(
     if not targets.has_tags:
         _silence(heads)
     heads.save(folder)
-    rows = np.flatnonzero(has_text & kept_aside).tolist()
-    figures = {"notes": float(len(learnt)), "notes aside": float(len(rows)), "epochs": float(fitted.epochs)}
-    asked = [notes[i] for i in rows]
-    by_heads = judged(asked, heads.suggest(vectors[rows], TAGS), targets.categories)
-    near = np.random.default_rng(seed).permutation(np.flatnonzero(has_text & ~kept_aside))[:MOST].tolist()
-    known = Known([notes[i] for i in near], vectors[near])
-    by_votes = judged(asked, voted(vectors[rows], known, TAGS), targets.categories)
-    figures |= by_heads | {f"neighbours' {name}": value for name, value in by_votes.items()}
-    located = config.model_copy(
-        update={"folder": str(folder.resolve()), "seed": None, "outvoted": outvoted(by_heads, by_votes)}
-    )
-    return Trained(located, figures, (*remarks, *fitted.remarks))
+    asked = _known(notes, vectors, np.flatnonzero(has_text & kept_aside))
+    others = np.random.default_rng(seed).permutation(np.flatnonzero(has_text & ~kept_aside))[:MOST]
+    figures, outvoted = compared(heads, asked, _known(notes, vectors, others), targets.categories)
+    counts = {"notes": float(len(learnt)), "notes aside": float(len(asked.notes)), "epochs": float(fitted.epochs)}
+    located = config.model_copy(update={"folder": str(folder.resolve()), "seed": None, "outvoted": outvoted})
+    return Trained(located, counts | figures, (*remarks, *fitted.remarks))
 
 
 def with_heads(encoder: NoteEncoder, config: HeadsConfig) -> NoteEncoder:
@@ -139,6 +133,10 @@ def _encoded(encoder: NoteEncoder, notes: Sequence[Note], on_progress: OnProgres
     if not np.isfinite(vectors).all():
         raise TrainingError("the encoder gives vectors that are no numbers: its weights are damaged, train it again")
     return vectors
+
+
+def _known(notes: Sequence[Note], vectors: Vectors, rows: NDArray[np.int64]) -> Known:
+    return Known([notes[i] for i in rows.tolist()], vectors[rows])
 
 
 def _taught(
