@@ -155,13 +155,18 @@ def test_search_open_go_on_and_come_back(browser, site):
     page.wait_for_function("/^\\/note\\?id=violin-[123]$/.test(location.pathname + location.search)")
     assert second != "Violin in the rain"
 
+    # Each page is left when its pictures have come: Streamlit drops those of a page that is gone, wherever they are.
+    await_cards(page)
     page.go_back()
     page.locator(".st-key-nl-heading-title", has_text="Violin in the rain").wait_for()
+    await_cards(page)
     page.go_back()
     page.get_by_text("Most like your words").wait_for()
     assert page.get_by_placeholder("a few words").input_value() == "violin in the rain"
+    await_cards(page)
     page.go_back()
     page.get_by_text("Some notes to start from").wait_for()
+    await_cards(page)
     assert location(page) == "/"
 
 
