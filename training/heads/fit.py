@@ -124,7 +124,7 @@ def fit(
 def judge(module: HeadsModule, aside: Taught, vocabulary: TagVocabulary) -> tuple[float | None, float | None]:
     """Return 1 − F1 of the first TAGS hashtags written, and the share of wrong categories; None where no note has any.
 
-    Not their −log p, though it is trained on: it gets worse long before the suggestions do.
+    Not their −log p, though it is trained on: what is suggested counts, not how surely.
     """
     device = module.decoder.positions.device
     misses: list[float] = []
